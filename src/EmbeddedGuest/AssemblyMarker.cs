@@ -1,0 +1,2 @@
+namespace PageEngine.EmbeddedGuest;
+internal static class AssemblyMarker;

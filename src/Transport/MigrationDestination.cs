@@ -1,0 +1,74 @@
+using Microsoft.Extensions.Logging;
+using PageEngine.Guests;
+using PageEngine.Memory;
+using PageEngine.Ownership;
+using PageEngine.Reporting;
+
+namespace PageEngine.Transport;
+
+// [SKELETON: to be completed]
+
+/// <summary>What a source offers; the factory decides whether to take it.</summary>
+/// <param name="GuestId">The guest's identity.</param>
+/// <param name="Description">What the guest says about itself.</param>
+/// <param name="Layout">Its memory.</param>
+/// <param name="Source">The source, for people.</param>
+/// <param name="MigrationId">The migration's id.</param>
+public sealed record GuestOffer(Guid GuestId, GuestDescription Description, MemoryLayout Layout, string Source, ulong MigrationId);
+
+/// <summary>Options of the destination side.</summary>
+public sealed record MigrationDestinationOptions
+{
+    /// <summary>Gets the ownership store; null: none.</summary>
+    public IOwnershipStore? OwnershipStore { get; init; }
+
+    /// <summary>Gets the directory of this host's journals; null: none are kept.</summary>
+    public string? JournalDirectory { get; init; }
+
+    /// <summary>Gets the most page streams accepted; default 16.</summary>
+    public int MaxStreams { get; init; } = 16;
+
+    /// <summary>Gets the most memory a guest may ask for, in bytes; default: no limit but the machine's.</summary>
+    public long MaxMemoryBytes { get; init; } = long.MaxValue;
+
+    /// <summary>Gets how long a start may take until the first page moves; default 90 s.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(90);
+
+    /// <summary>Gets how long a prepared destination waits for the source before it claims the guest itself; default 240 s.</summary>
+    public TimeSpan ClaimTimeout { get; init; } = TimeSpan.FromSeconds(240);
+
+    /// <summary>Gets how long the peer may be silent; default 20 s.</summary>
+    public TimeSpan NetworkTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Gets the receiver of progress.</summary>
+    public IProgress<MigrationProgress>? Progress { get; init; }
+
+    /// <summary>Gets the logger.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>Gets the clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}
+
+/// <summary>What a finished receive left behind.</summary>
+/// <param name="Report">The destination's report.</param>
+/// <param name="Guest">The guest, running, when the report says completed; null otherwise. The caller owns it.</param>
+public sealed record DestinationResult(MigrationReport Report, IGuest? Guest);
+
+/// <summary>Takes guests from other hosts, one after the other.</summary>
+public sealed class MigrationDestination
+{
+    /// <summary>Prepares a destination.</summary>
+    /// <param name="shadowFactory">Builds the paused shadow guest with empty memory of the offered layout, or throws
+    /// <see cref="MigrationException"/> with <see cref="MigrationErrorKind.Refused"/> and the reason.</param>
+    /// <param name="options">The options.</param>
+    public MigrationDestination(Func<GuestOffer, IGuest> shadowFactory, MigrationDestinationOptions? options = null)
+    {
+        _ = shadowFactory;
+        _ = options;
+    }
+
+    /// <summary>Waits for one migration and runs it to its end. Failures are in the report; the destination can receive again.</summary>
+    public Task<DestinationResult> ReceiveAsync(IMigrationAcceptor acceptor, CancellationToken cancellationToken = default) =>
+        throw new NotImplementedException();
+}

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging;
+using PageEngine.Guests;
+using PageEngine.Ownership;
+using PageEngine.Planning;
+using PageEngine.Reporting;
+using PageEngine.Tracing;
+
+namespace PageEngine.Transport;
+
+// [SKELETON: to be completed]
+
+/// <summary>Options of the source side. Every value has the default that the documentation states.</summary>
+public sealed record MigrationSourceOptions
+{
+    /// <summary>Gets the migration's id, the same on both hosts; default: microseconds since the Unix epoch.</summary>
+    public ulong? MigrationId { get; init; }
+
+    /// <summary>Gets the number of page streams; 0 (default): chosen by the engine.</summary>
+    public int Streams { get; init; }
+
+    /// <summary>Gets the cap on the page streams together, wire bytes per second; 0 (default): none.</summary>
+    public long BandwidthBytesPerSecond { get; init; }
+
+    /// <summary>Gets the longest blackout that is acceptable; default 500 ms.</summary>
+    public TimeSpan SwitchoverGoal { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Gets the policy; null (default): the switchover-time-goal policy with <see cref="SwitchoverGoal"/>.</summary>
+    public IMigrationPolicy? Policy { get; init; }
+
+    /// <summary>Gets the ownership store; null: none, and an unknown outcome is held for an operator.</summary>
+    public IOwnershipStore? OwnershipStore { get; init; }
+
+    /// <summary>Gets the directory of this host's journals and locks; null: none are kept, and nothing survives a crash of this process.</summary>
+    public string? JournalDirectory { get; init; }
+
+    /// <summary>Gets whether both memories are compared after the switchover.</summary>
+    public bool Verify { get; init; }
+
+    /// <summary>Gets how long a start may take until the first page moves; default 90 s.</summary>
+    public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(90);
+
+    /// <summary>Gets how long the source waits for the destination to resume; default 120 s.</summary>
+    public TimeSpan ResumeTimeout { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Gets how long the peer may be silent; default 20 s.</summary>
+    public TimeSpan NetworkTimeout { get; init; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Gets the receiver of progress; called from the session's own threads and must return at once.</summary>
+    public IProgress<MigrationProgress>? Progress { get; init; }
+
+    /// <summary>Gets the logger.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>Gets the clock.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}
+
+/// <summary>Moves one running guest away from this host. One instance is one migration.</summary>
+public sealed class MigrationSource
+{
+    /// <summary>Prepares a migration; nothing is touched yet.</summary>
+    /// <param name="guest">The running guest.</param>
+    /// <param name="tracer">Traces its memory; not started yet. The caller disposes it.</param>
+    /// <param name="options">The options.</param>
+    public MigrationSource(IGuest guest, IWriteTracer tracer, MigrationSourceOptions? options = null)
+    {
+        _ = guest;
+        _ = tracer;
+        _ = options;
+    }
+
+    /// <summary>Runs the migration to its end. Failures are in the report, not thrown: only misuse throws.</summary>
+    /// <param name="connector">Opens the connections.</param>
+    /// <param name="cancellationToken">Before the commit: the guest runs on here. After it: too late, and the report says so.</param>
+    public Task<MigrationReport> MigrateAsync(IMigrationConnector connector, CancellationToken cancellationToken = default) =>
+        throw new NotImplementedException();
+}
