@@ -22,6 +22,12 @@ public abstract class MigrationConnection : IAsyncDisposable
     /// <summary>Gets the bytes as a duplex pipe for control frames. Called once, and not on a connection that carries pages.</summary>
     internal abstract IDuplexPipe OpenControl();
 
+    /// <summary>Sends the first bytes of a connection, before it is used as control channel or page stream.</summary>
+    internal abstract ValueTask SendPreambleAsync(ReadOnlyMemory<byte> preamble, CancellationToken cancellationToken);
+
+    /// <summary>Reads exactly the first bytes of a connection and nothing beyond them.</summary>
+    internal abstract ValueTask ReceivePreambleAsync(Memory<byte> preamble, CancellationToken cancellationToken);
+
     /// <summary>Ends both directions at once; whoever is blocked in this connection returns with an error. Safe from any
     /// thread, any number of times.</summary>
     public abstract void Abort();
