@@ -10,6 +10,9 @@ public abstract class MigrationConnection : IAsyncDisposable
     /// <summary>Gets who is at the other end, for people.</summary>
     public abstract string RemoteDescription { get; }
 
+    /// <summary>Gets this end, for people.</summary>
+    public abstract string LocalDescription { get; }
+
     /// <summary>Gets whether the other end is this machine (loopback or in-process).</summary>
     public abstract bool IsLocal { get; }
 

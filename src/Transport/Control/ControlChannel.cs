@@ -52,6 +52,20 @@ internal sealed class ControlChannel : IAsyncDisposable
     internal ValueTask SendAsync(ControlKind kind, CancellationToken cancellationToken = default) =>
         SendAsync(kind, 0, static (_, _) => { }, cancellationToken);
 
+    /// <summary>Sends a frame that is only a courtesy: gives up after two seconds, and on any failure.</summary>
+    internal async Task TrySendAsync<T>(ControlKind kind, T message, Action<T, PayloadWriter> write)
+    {
+        try
+        {
+            // A socket writes on the caller's thread and may block there: the wait ends all the same.
+            await Task.Run(() => SendAsync(kind, message, write).AsTask()).WaitAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is MigrationException or TimeoutException)
+        {
+            // The peer learns from the closed connection instead.
+        }
+    }
+
     /// <summary>Waits for the next frame.</summary>
     /// <exception cref="MigrationException">The connection is lost, or the peer broke the protocol.</exception>
     internal async ValueTask<ControlFrame> ReceiveAsync(CancellationToken cancellationToken = default)

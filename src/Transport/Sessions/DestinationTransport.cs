@@ -107,6 +107,15 @@ internal sealed class DestinationTransport : IAsyncDisposable
         _pageConnections = [];
     }
 
+    /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
+    internal async Task SayAsync(MigrationException failure)
+    {
+        if (!failure.FromPeer && failure.Kind != MigrationErrorKind.ConnectionLost)
+        {
+            await _control.TrySendAsync(ControlKind.Failure, FailureMessage.From(failure), static (m, w) => m.Write(w)).ConfigureAwait(false);
+        }
+    }
+
     internal void Fail(MigrationException cause)
     {
         if (Interlocked.CompareExchange(ref _fault, cause, null) is null)

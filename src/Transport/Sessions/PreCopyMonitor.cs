@@ -148,7 +148,7 @@ internal sealed class PreCopyMonitor : IDisposable
     private void FindPresentPages()
     {
         _present = new DirtyBitmap(_memory.PageCount);
-        MemoryResidency.MarkPresent(_memory, _present);
+        _tracer.MarkPresent(_present);
     }
 
     private async Task<RoundStatistics> RunRoundAsync(long toSend, CancellationToken cancellationToken)

@@ -181,6 +181,15 @@ internal sealed class SourceTransport : IAsyncDisposable
         }
     }
 
+    /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
+    internal async Task SayAsync(MigrationException failure)
+    {
+        if (!failure.FromPeer && failure.Kind != MigrationErrorKind.ConnectionLost)
+        {
+            await _control.TrySendAsync(ControlKind.Failure, FailureMessage.From(failure), static (m, w) => m.Write(w)).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Ends everything at once; whoever waits gets the cause.</summary>
     internal void Fail(MigrationException cause)
     {
