@@ -14,6 +14,8 @@ internal sealed class PageApplier : IDisposable
     /// <summary>Gets the number of pages that were offered at least once.</summary>
     internal long OfferedPages => throw new NotImplementedException();
 
+    internal long WireBytes => throw new NotImplementedException();
+
     /// <summary>Gets the hash of a page as it was last applied (of a zero page, where it was a hole).</summary>
     internal ulong HashOf(long page) => throw new NotImplementedException();
 

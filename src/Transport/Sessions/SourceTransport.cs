@@ -52,6 +52,9 @@ internal sealed class SourceTransport : IAsyncDisposable
     /// <summary>Gets what each stream sent since the start.</summary>
     internal StreamRoundTotals[] Totals => _totals;
 
+    /// <summary>Gets a task that fails when the transport does.</summary>
+    internal Task Faulted => _inbox.Reader.Completion;
+
     /// <summary>Gets or sets who takes the destination's page hashes while verification runs.</summary>
     internal Action<ReadOnlyMemory<byte>>? HashSink { get; set; }
 
