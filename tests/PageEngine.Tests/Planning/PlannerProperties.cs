@@ -163,7 +163,7 @@ public sealed class PlannerProperties
         }
     }
 
-    /// <summary>A dirty rate that changes in every round as it likes, as long as the guest stays below the link; a goal a quarter
+    /// <summary>Rates that change in every round as they like, as long as the guest stays below the link; a goal a quarter
     /// above what rounds that carry nothing but their own overhead come down to. Only the round limit may stop it.</summary>
     [Property]
     public void Guest_slower_than_the_link_converges_unless_the_round_limit_is_reached(
@@ -173,12 +173,13 @@ public sealed class PlannerProperties
         double overhead = overheadTenthMs / 10_000.0;
         var random = new Random(seed);
         double[] ratios = [.. Enumerable.Range(0, 30).Select(_ => mostRatio * random.NextDouble())];
-        double bandwidth = Math.Pow(10, 6 + (3 * random.NextDouble()));
+        double slowest = Math.Pow(10, 6 + (3 * random.NextDouble()));
+        double[] bandwidths = [.. Enumerable.Range(0, 30).Select(_ => slowest * (1 + random.NextDouble()))];
         var migration = new SimulatedMigration
         {
             GuestPages = 1 + random.Next(10_000_000),
-            Bandwidth = _ => bandwidth,
-            Dirty = (round, seconds) => ratios[round] * bandwidth / 4112 * seconds,
+            Bandwidth = round => bandwidths[round],
+            Dirty = (round, seconds) => ratios[round] * slowest / 4112 * seconds,
             RoundOverheadSeconds = overhead,
             Fixed = new SwitchoverFixedCosts { Restore = TimeSpan.FromMilliseconds(fixedMs) },
         };

@@ -61,6 +61,12 @@ public sealed class SwitchoverTimeGoalPolicyTests
     }
 
     [Theory]
+    [InlineData(970, DecisionKind.NextRound)]     // 490 ms now, 248 ms expected after another round
+    [InlineData(950, DecisionKind.SwitchOver)]    // 253 ms expected
+    public void Refining_is_not_risked_where_a_guest_twice_as_fast_would_lose_the_goal(long offered, DecisionKind kind) =>
+        Assert.Equal(kind, new SwitchoverTimeGoalPolicy().Decide(RoundBuilder.History(1000, [offered, 490])).Kind);
+
+    [Theory]
     [InlineData(4, 6)]
     [InlineData(2, 4)]
     [InlineData(0, 2)]
