@@ -218,14 +218,26 @@ public sealed class SwitchoverTimeGoalPolicyTests
     [Fact]
     public void Slow_convergence_is_given_time_while_the_trend_reaches_the_goal()
     {
-        // One percent a round is no progress by the setting, but the goal is four rounds away.
-        long[] near = [10_000, 530, 525, 520, 515];
+        // Two pages a round are no progress by the setting and within the tolerance, but the goal is three rounds away.
+        long[] near = [10_000, 512, 510, 508, 506];
 
         Assert.Equal(DecisionKind.NextRound, new SwitchoverTimeGoalPolicy().Decide(RoundBuilder.History(1000, near)).Kind);
         Assert.Equal(
             DecisionKind.GiveUp,
             new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = TimeSpan.FromMilliseconds(100) })
-                .Decide(RoundBuilder.History(1000, [10_000, 530, 529, 528, 527])).Kind);
+                .Decide(RoundBuilder.History(1000, near)).Kind);
+        Assert.Equal(
+            DecisionKind.GiveUp,
+            new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { MaxRounds = 6 }).Decide(RoundBuilder.History(1000, near)).Kind);
+    }
+
+    [Fact]
+    public void Burst_does_not_make_what_follows_look_like_progress()
+    {
+        // 100 pages were left once; four percent less than the 1000 of the burst lead nowhere near that.
+        long[] lefts = [10_000, 100, 1000, 990, 960, 900];
+
+        Assert.Equal(DecisionKind.GiveUp, new SwitchoverTimeGoalPolicy().Decide(RoundBuilder.History(100, lefts)).Kind);
     }
 
     [Fact]
