@@ -142,7 +142,7 @@ internal sealed class PageBatchDecoder
     private void AcceptEndOfRound(in PageBatchHeader header)
     {
         Counts counted = _inRound.Plus(0, 0, PageBatchHeader.Bytes);
-        counted.Check(header, $"round {_round}");
+        counted.Check(header, "a round");
         LastRound = new StreamRoundTotals(_round, _stream, counted.DataPages, counted.ZeroPages, counted.WireBytes);
         _inStream = _inStream.Plus(counted.DataPages, counted.ZeroPages, counted.WireBytes);
         _inRound = default;
@@ -158,7 +158,7 @@ internal sealed class PageBatchDecoder
             throw StreamViolation.Of($"the stream ends in the middle of round {_round}");
         }
 
-        _inStream.Plus(0, 0, PageBatchHeader.Bytes).Check(header, "the stream");
+        _inStream.Plus(0, 0, PageBatchHeader.Bytes).Check(header, "a stream");
         Ended = true;
     }
 
@@ -171,7 +171,7 @@ internal sealed class PageBatchDecoder
         {
             if (header.DataPages != DataPages || header.ZeroPages != ZeroPages || header.PayloadBytes != WireBytes)
             {
-                throw StreamViolation.Of($"the totals of {what} are {header.DataPages} pages, {header.ZeroPages} zero pages and {header.PayloadBytes} bytes, but {DataPages}, {ZeroPages} and {WireBytes} arrived");
+                throw StreamViolation.Of($"in round {header.Round} the totals of {what} are {header.DataPages} pages, {header.ZeroPages} zero pages and {header.PayloadBytes} bytes, but {DataPages}, {ZeroPages} and {WireBytes} arrived");
             }
         }
     }
