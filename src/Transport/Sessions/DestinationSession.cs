@@ -101,7 +101,7 @@ internal sealed class DestinationSession
             }
 
             await transport.SendAsync(ControlKind.Ready, starting.Token).ConfigureAwait(false);
-            var progress = new ProgressTracker(_options.Progress, _time, () => applier.WireBytes);
+            var progress = new ProgressTracker(_options.Progress, _time, () => transport.WireBytes);
             await using (progress.ConfigureAwait(false))
             {
                 _tellPhase = progress.Phase;

@@ -65,7 +65,7 @@ internal sealed class SourceTransport : IAsyncDisposable
         MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Control, null, cancellationToken).ConfigureAwait(false);
         try
         {
-            await connection.SendPreambleAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode(), cancellationToken).ConfigureAwait(false);
+            await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode(), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -95,7 +95,7 @@ internal sealed class SourceTransport : IAsyncDisposable
         {
             MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
             _pageConnections.Add(connection);
-            await connection.SendPreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
+            await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
             _senders.Add(PageSender.Create(connection, memory, i, pacer));
             onAdded(i + 1);
         }
