@@ -32,6 +32,17 @@ public interface IWriteTracer : IDisposable
     /// <exception cref="MigrationException">Tracing is not available; the message says why and what to do.</exception>
     void Start();
 
+    /// <summary>Marks every page that may have held something other than zeros when <see cref="Start"/> returned. A page
+    /// that is not marked was a hole then: round 0 may announce it as zero without reading it, because a write since the
+    /// start is reported by <see cref="Collect"/>. Call it after <see cref="Start"/> and before round 0. The default
+    /// marks every page.</summary>
+    /// <param name="present">Receives the bits; those already set stay set.</param>
+    void MarkPresent(DirtyBitmap present)
+    {
+        ArgumentNullException.ThrowIfNull(present);
+        present.SetAll();
+    }
+
     /// <summary>Reads which pages were written since they were last armed and re-arms them, in one step for each page.
     /// After it returns, the bytes of the reported pages may be read.</summary>
     /// <param name="dirty">Receives the written pages; bits already set there stay set.</param>

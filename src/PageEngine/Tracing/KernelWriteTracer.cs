@@ -1,0 +1,311 @@
+using System.Runtime.CompilerServices;
+using PageEngine.Bitmaps;
+using PageEngine.Interop;
+using PageEngine.Memory;
+using static PageEngine.Interop.PagemapScan;
+
+namespace PageEngine.Tracing;
+
+// Owns: the kernel's write protection on the guest's memory: one userfaultfd, one pagemap. Start, Collect, Stop and
+// Dispose: one thread at a time; the guest writes meanwhile, and its first write to an armed page costs it about 1 µs in
+// the kernel and never waits for this process. Invariants: a region stays mapped while it is registered; what a scan
+// re-armed is in the target bitmap before Collect returns.
+
+/// <summary>Lets the kernel see the writes: any thread, any code, the kernel's own writes into the memory too
+/// (userfaultfd with asynchronous write protection, and PAGEMAP_SCAN; Linux 6.7 or later; no fault handler).</summary>
+/// <remarks>
+/// <para>It sees one mapping in one address space. Not seen, and to be reported by whoever does it: writes through another
+/// mapping of the same shared memory, <c>pwrite</c> on its descriptor, holes punched into it, and, on kernels before
+/// 6.18, whole huge pages given back with MADV_DONTNEED. A child process is not traced.</para>
+/// <para>Costs, measured on 1 GiB: arming 10 ms for private memory in 4 KiB pages, 0.2 ms in huge pages, 20 ms for shared memory;
+/// a collect 0.2 to 0.5 ms when nothing was written, 2 ms when a tenth of the pages was; stopping 20 ms (9 ms if huge).
+/// The first write to a huge page splits it (about 12 µs).</para>
+/// <para>Each call walks at most 1 GiB under the address space's lock; a thread that maps or unmaps memory waits that
+/// long at most.</para>
+/// </remarks>
+public sealed unsafe class KernelWriteTracer : IWriteTracer
+{
+    /// <summary>Written since it was last armed, and armed again in the same step. A page that vanished (MADV_DONTNEED)
+    /// has lost its mark and is reported too. With exactly these masks the kernel takes its shorter way (0.2 ms for a
+    /// clean GiB in 4 KiB pages instead of 0.55).</summary>
+    private static readonly PagemapQuery WrittenAndRearm = new(
+        Flags: PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+        All: PAGE_IS_WRITTEN,
+        AnyOf: 0,
+        Inverted: 0,
+        Report: PAGE_IS_WRITTEN);
+
+    /// <summary>Everything that is not armed, and what it held at the moment of arming.</summary>
+    private static readonly PagemapQuery ArmAndLook = WrittenAndRearm with
+    {
+        Report = PAGE_IS_WRITTEN | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO,
+    };
+
+    private readonly GuestMemory _memory;
+    private readonly UserfaultDescriptor _descriptor;
+    private readonly PagemapScanner _scanner;
+    private readonly DirtyBitmap _present;
+    private readonly bool[] _registered;
+    private bool _started;
+    private bool _disposed;
+    private long _installed;
+    private long _fired;
+    private long _copied;
+
+    private KernelWriteTracer(GuestMemory memory, UserfaultDescriptor descriptor, PagemapScanner scanner)
+    {
+        _memory = memory;
+        _descriptor = descriptor;
+        _scanner = scanner;
+        _present = new DirtyBitmap(memory.PageCount);
+        _registered = new bool[memory.Regions.Count];
+    }
+
+    /// <inheritdoc/>
+    public string Name => "kernel";
+
+    /// <inheritdoc/>
+    public WriteTracerCounters Counters =>
+        new(Interlocked.Read(ref _installed), Interlocked.Read(ref _fired), Interlocked.Read(ref _copied));
+
+    /// <summary>Gets which way to a userfaultfd was taken.</summary>
+    internal UserfaultAccess Access => _descriptor.Access;
+
+    /// <summary>Makes a tracer for a memory, and proves on a page of its own that the kernel reports writes. The memory is
+    /// registered (which costs its writers nothing) and stays mapped until <see cref="Stop"/> or disposal, even if it is
+    /// disposed before.</summary>
+    /// <param name="memory">The guest's memory.</param>
+    /// <exception cref="MigrationException">The kernel, a permission or the memory does not allow it
+    /// (<see cref="MigrationErrorKind.TracingFailed"/>); the message says why and what to do.</exception>
+    public static KernelWriteTracer Create(GuestMemory memory) => Create(memory, UserfaultAccess.Any);
+
+    /// <summary>As the public one, by chosen ways to a userfaultfd.</summary>
+    internal static KernelWriteTracer Create(GuestMemory memory, UserfaultAccess allowed)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        using GuestMemory scratch = GuestMemory.Allocate(2 * MemoryLayout.PageBytes);
+        using (KernelWriteTracer trial = Open(scratch, allowed))
+        {
+            trial.Try();
+        }
+
+        KernelWriteTracer tracer = Open(memory, allowed);
+        try
+        {
+            tracer.Register();
+            return tracer;
+        }
+        catch
+        {
+            tracer.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Start()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_started)
+        {
+            throw new InvalidOperationException("The tracer is started already; stop it first.");
+        }
+
+        try
+        {
+            Register();
+            _present.Clear();
+            for (int i = 0; i < _registered.Length; i++)
+            {
+                Arm(i);
+            }
+        }
+        catch
+        {
+            Unregister();
+            throw;
+        }
+
+        Interlocked.Exchange(ref _installed, _memory.PageCount);
+        Interlocked.Exchange(ref _fired, 0);
+        Interlocked.Exchange(ref _copied, 0);
+        _started = true;
+    }
+
+    /// <inheritdoc/>
+    public void MarkPresent(DirtyBitmap present)
+    {
+        ArgumentNullException.ThrowIfNull(present);
+        ThrowIfNotStarted();
+        present.MergeFrom(_present);
+    }
+
+    /// <inheritdoc/>
+    public long Collect(DirtyBitmap dirty)
+    {
+        ArgumentNullException.ThrowIfNull(dirty);
+        ThrowIfNotStarted();
+        if (dirty.PageCount != _memory.PageCount)
+        {
+            throw new ArgumentException($"The bitmap has {dirty.PageCount} pages, the memory {_memory.PageCount}.", nameof(dirty));
+        }
+
+        long count = 0;
+        for (int i = 0; i < _registered.Length; i++)
+        {
+            count += Scan(i, WrittenAndRearm, TracingStep.Scan, 0, dirty);
+        }
+
+        Interlocked.Add(ref _installed, count);
+        Interlocked.Add(ref _fired, count);
+        return count;
+    }
+
+    /// <inheritdoc/>
+    public void AddPagesCopied(long pages) => Interlocked.Add(ref _copied, pages);
+
+    /// <inheritdoc/>
+    public void Stop()
+    {
+        _started = false;
+        Unregister();
+    }
+
+    /// <summary>Stops, and closes the descriptors.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        Stop();
+        _disposed = true;
+        _descriptor.Dispose();
+        _scanner.Dispose();
+        _present.Dispose();
+    }
+
+    private static KernelWriteTracer Open(GuestMemory memory, UserfaultAccess allowed)
+    {
+        UserfaultDescriptor descriptor = UserfaultDescriptor.Open(allowed);
+        PagemapScanner? scanner = PagemapScanner.TryOpen(out int errno);
+        if (scanner is null)
+        {
+            descriptor.Dispose();
+            throw TracingFailure.Create(TracingStep.Pagemap, errno);
+        }
+
+        return new KernelWriteTracer(memory, descriptor, scanner);
+    }
+
+    /// <summary>One page written before arming, one never touched; both written afterwards, each must be reported once.</summary>
+    private void Try()
+    {
+        using DirtyBitmap dirty = new(_memory.PageCount);
+        Span<byte> first = _memory.Page(0);
+        Span<byte> second = _memory.Page(1);
+        Volatile.Write(ref first[0], 1);
+        Start();
+        long before = Collect(dirty);
+        Volatile.Write(ref first[0], 2);
+        Volatile.Write(ref second[0], 1);
+        long written = Collect(dirty);
+        long after = Collect(dirty);
+
+        // Kernels before 6.18 report an untouched page once for nothing.
+        if (before > 1 || written != 2 || after != 0 || !dirty.IsSet(0) || !dirty.IsSet(1))
+        {
+            throw TracingFailure.Create(TracingStep.Trial, 0, $"reported {before}, {written}, {after} instead of 0, 2, 0 pages");
+        }
+    }
+
+    private void Register()
+    {
+        for (int i = 0; i < _registered.Length; i++)
+        {
+            if (_registered[i])
+            {
+                continue;
+            }
+
+            GuestMemoryRegion region = _memory.Regions[i];
+            region.DangerousAddRef(ref _registered[i]);
+            int errno = _descriptor.Register(region);
+            if (errno != 0)
+            {
+                _registered[i] = false;
+                region.DangerousRelease();
+                Unregister();
+                throw TracingFailure.Create(TracingStep.Register, errno, Describe(i));
+            }
+        }
+    }
+
+    private void Unregister()
+    {
+        for (int i = 0; i < _registered.Length; i++)
+        {
+            if (_registered[i])
+            {
+                // An error means that the mapping is no longer there to be disarmed.
+                _ = _descriptor.Unregister(_memory.Regions[i]);
+                _registered[i] = false;
+                _memory.Regions[i].DangerousRelease();
+            }
+        }
+    }
+
+    private void Arm(int regionIndex)
+    {
+        GuestMemoryRegion region = _memory.Regions[regionIndex];
+
+        // Arming by a scan takes half the time, leaves nothing out that could be written unseen, and tells in the same
+        // step what each page held: the marks that arming leaves in holes cannot be told from swapped pages later.
+        Scan(regionIndex, ArmAndLook, TracingStep.Arm, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, _present);
+    }
+
+    private long Scan(int regionIndex, in PagemapQuery query, TracingStep step, ulong anyOf, DirtyBitmap target)
+    {
+        GuestMemoryRegion region = _memory.Regions[regionIndex];
+        long firstPage = _memory.FirstPageOf(regionIndex);
+        ulong origin = (ulong)region.Pointer;
+        ulong end = origin + (ulong)region.Bytes;
+        ulong next = origin;
+        long count = 0;
+        while (next < end)
+        {
+            int errno = _scanner.Scan(ref next, end, query, out ReadOnlySpan<page_region> runs);
+            if (errno != 0)
+            {
+                throw TracingFailure.Create(step, errno, Describe(regionIndex));
+            }
+
+            foreach (ref readonly page_region run in runs)
+            {
+                if (anyOf != 0 && ((run.categories & anyOf) == 0 || (run.categories & PAGE_IS_PFNZERO) != 0))
+                {
+                    continue;
+                }
+
+                PageRange pages = PagemapScanner.PagesOf(run, origin, firstPage);
+                target.SetRange(pages);
+                count += pages.Count;
+            }
+        }
+
+        return count;
+    }
+
+    private void ThrowIfNotStarted([CallerMemberName] string caller = "")
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_started)
+        {
+            throw new InvalidOperationException($"The tracer is not started: call Start before {caller}.");
+        }
+    }
+
+    private string Describe(int regionIndex) =>
+        $"region {regionIndex} at guest address {_memory.Regions[regionIndex].BaseAddress}, {_memory.Regions[regionIndex].PageCount} pages";
+}

@@ -1,0 +1,185 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using PageEngine.Interop;
+using PageEngine.Memory;
+using static PageEngine.Interop.Userfaultfd;
+
+namespace PageEngine.Tracing;
+
+// Owns: one userfaultfd of this process with asynchronous write protection. Closing it, or the death of the process,
+// ends all tracing through it. Used by one thread at a time.
+
+/// <summary>The ways to a userfaultfd, in the order in which they are tried.</summary>
+[Flags]
+internal enum UserfaultAccess
+{
+    None = 0,
+
+    /// <summary>The system call: root, CAP_SYS_PTRACE, or vm.unprivileged_userfaultfd=1.</summary>
+    SystemCall = 1,
+
+    /// <summary>/dev/userfaultfd: whoever may open it.</summary>
+    Device = 2,
+
+    /// <summary>The system call with UFFD_USER_MODE_ONLY: any user. With asynchronous write protection no fault is ever
+    /// handed to user space, so that the kernel's own writes into guest memory are seen this way too.</summary>
+    UserModeOnly = 4,
+
+    Any = SystemCall | Device | UserModeOnly,
+}
+
+internal sealed unsafe class UserfaultDescriptor : IDisposable
+{
+    private const ulong WantedFeatures = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_WP_HUGETLBFS_SHMEM;
+
+    private readonly SafeFileHandle _fd;
+
+    private UserfaultDescriptor(SafeFileHandle fd, UserfaultAccess access)
+    {
+        _fd = fd;
+        Access = access;
+    }
+
+    /// <summary>Gets which way was taken.</summary>
+    internal UserfaultAccess Access { get; }
+
+    /// <summary>Opens a userfaultfd by the first way that works and switches asynchronous write protection on.</summary>
+    /// <param name="allowed">The ways to try.</param>
+    /// <exception cref="MigrationException">No way works, or the kernel is too old.</exception>
+    internal static UserfaultDescriptor Open(UserfaultAccess allowed)
+    {
+        SafeFileHandle? fd = TryOpen(allowed, out UserfaultAccess access, out int errno);
+        if (fd is null)
+        {
+            throw TracingFailure.Create(TracingStep.Open, errno);
+        }
+
+        uffdio_api api = new() { api = UFFD_API, features = WantedFeatures };
+
+        // SAFETY: the struct lives on this stack for the length of the call.
+        if (TracingCalls.ioctl(fd, UFFDIO_API, &api) != 0)
+        {
+            errno = Marshal.GetLastPInvokeError();
+            fd.Dispose();
+            throw TracingFailure.Create(TracingStep.Features, errno);
+        }
+
+        return new UserfaultDescriptor(fd, access);
+    }
+
+    /// <summary>Puts a region under tracing. Nothing is armed yet.</summary>
+    /// <returns>0, or the error number.</returns>
+    internal int Register(GuestMemoryRegion region)
+    {
+        uffdio_register register = new() { range = Range(region), mode = UFFDIO_REGISTER_MODE_WP };
+
+        // SAFETY: the struct lives on this stack for the length of the call.
+        return Result(TracingCalls.ioctl(_fd, UFFDIO_REGISTER, &register));
+    }
+
+    /// <summary>Takes a region out of tracing and disarms its pages.</summary>
+    /// <returns>0, or the error number.</returns>
+    internal int Unregister(GuestMemoryRegion region)
+    {
+        uffdio_range range = Range(region);
+
+        // SAFETY: the struct lives on this stack for the length of the call.
+        return Result(TracingCalls.ioctl(_fd, UFFDIO_UNREGISTER, &range));
+    }
+
+    /// <summary>Arms every page of a registered region, those too that do not exist yet.</summary>
+    /// <returns>0, or the error number.</returns>
+    internal int Protect(GuestMemoryRegion region)
+    {
+        uffdio_range whole = Range(region);
+        ulong start = whole.start;
+        ulong end = start + whole.len;
+        while (start < end)
+        {
+            ulong stop = Math.Min(end, (start & ~(PagemapScanner.ChunkBytes - 1)) + PagemapScanner.ChunkBytes);
+            uffdio_writeprotect protect = new()
+            {
+                range = new uffdio_range { start = start, len = stop - start },
+                mode = UFFDIO_WRITEPROTECT_MODE_WP,
+            };
+
+            // SAFETY: the struct lives on this stack for the length of the call.
+            int errno = Result(TracingCalls.ioctl(_fd, UFFDIO_WRITEPROTECT, &protect));
+            if (errno is TracingCalls.EAGAIN or TracingCalls.EINTR)
+            {
+                continue;
+            }
+
+            if (errno != 0)
+            {
+                return errno;
+            }
+
+            start = stop;
+        }
+
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _fd.Dispose();
+
+    private static SafeFileHandle? TryOpen(UserfaultAccess allowed, out UserfaultAccess access, out int errno)
+    {
+        errno = TracingCalls.ENOSYS;
+        access = UserfaultAccess.None;
+        const int Flags = TracingCalls.O_CLOEXEC | TracingCalls.O_NONBLOCK;
+        if (SYS_userfaultfd < 0)
+        {
+            return null;
+        }
+
+        if (allowed.HasFlag(UserfaultAccess.SystemCall))
+        {
+            access = UserfaultAccess.SystemCall;
+            nint fd = TracingCalls.syscall(SYS_userfaultfd, Flags);
+            if (fd >= 0)
+            {
+                return new SafeFileHandle(fd, ownsHandle: true);
+            }
+
+            errno = Marshal.GetLastPInvokeError();
+        }
+
+        if (allowed.HasFlag(UserfaultAccess.Device))
+        {
+            access = UserfaultAccess.Device;
+            int device = TracingCalls.open("/dev/userfaultfd", TracingCalls.O_RDWR | TracingCalls.O_CLOEXEC);
+            if (device >= 0)
+            {
+                using SafeFileHandle opened = new(device, ownsHandle: true);
+                int fd = TracingCalls.ioctl(opened, USERFAULTFD_IOC_NEW, (nint)Flags);
+                if (fd >= 0)
+                {
+                    return new SafeFileHandle(fd, ownsHandle: true);
+                }
+            }
+
+            errno = Marshal.GetLastPInvokeError();
+        }
+
+        if (allowed.HasFlag(UserfaultAccess.UserModeOnly))
+        {
+            access = UserfaultAccess.UserModeOnly;
+            nint fd = TracingCalls.syscall(SYS_userfaultfd, Flags | UFFD_USER_MODE_ONLY);
+            if (fd >= 0)
+            {
+                return new SafeFileHandle(fd, ownsHandle: true);
+            }
+
+            errno = Marshal.GetLastPInvokeError();
+        }
+
+        return null;
+    }
+
+    private static int Result(int returned) => returned == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    private static uffdio_range Range(GuestMemoryRegion region) =>
+        new() { start = (ulong)region.Pointer, len = (ulong)region.Bytes };
+}
