@@ -54,21 +54,23 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Create(Host host)
+    // Not the framework's root command: that one calls itself after the assembly's file.
+    private static ExampleCommand Create(Host host)
     {
-        RootCommand root = new("Moves a running guest's memory and state between processes and hosts, with a blackout of milliseconds.")
+        HelpOption help = new();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return new ExampleCommand(
+            "pageengine",
+            "Moves a running guest's memory and state between processes and hosts, with a blackout of milliseconds.",
+            RootExamples)
         {
-            DemoCommand.Create(host),
-            SendCommand.Create(host),
-            ReceiveCommand.Create(host),
             PredictCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
             Debug,
+            help,
+            new VersionOption(),
         };
-        HelpOption help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new HelpWithExamples((HelpAction)help.Action!, RootExamples);
-        return root;
     }
 
     private static int ReportUsage(ParseResult parsed, Host host, IEnumerable<string> errors)
@@ -78,10 +80,9 @@ internal static class CommandLine
             host.Error.WriteLine($"error: {error}");
         }
 
-        Command command = parsed.CommandResult.Command;
-        string example = command is ExampleCommand withExamples ? withExamples.Examples[0] : RootExamples[0];
-        string name = command is RootCommand ? "" : $"{command.Name} ";
-        host.Error.WriteLine($"example: {example}");
+        ExampleCommand command = (ExampleCommand)parsed.CommandResult.Command;
+        string name = !command.Parents.Any() ? "" : $"{command.Name} ";
+        host.Error.WriteLine($"example: {command.Examples[0]}");
         host.Error.WriteLine($"all options: pageengine {name}--help");
         return ExitCodes.WrongArguments;
     }

@@ -3,6 +3,7 @@ using System.Net;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Memory;
 using PageEngine.Planning;
+using PageEngine.Tracing;
 
 namespace PageEngine.Cli.Commands;
 
@@ -60,10 +61,10 @@ internal sealed class CommonOptions
     private readonly WordOption<bool> _compress = new(
         "--compress", "none", "Page compression. Only none is available yet. Default none.", false, Compression);
 
-    private readonly WordOption<TracerChoice> _tracer = new(
+    private readonly WordOption<WriteTracerKind> _tracer = new(
         "--tracer", "auto|kernel|explicit", "Who sees the guest's writes. Default auto: the kernel where it can, else the guest itself.",
-        TracerChoice.Auto,
-        OptionParsers.OneOf(("auto", TracerChoice.Auto), ("kernel", TracerChoice.Kernel), ("explicit", TracerChoice.Explicit)));
+        WriteTracerKind.Auto,
+        OptionParsers.OneOf(("auto", WriteTracerKind.Auto), ("kernel", WriteTracerKind.Kernel), ("explicit", WriteTracerKind.Explicit)));
 
     private readonly Option<string?> _ownership = new("--ownership")
     {

@@ -14,7 +14,7 @@ internal sealed class ExampleCommand(string name, string description, params str
 }
 
 /// <summary>Writes the usual help and then the examples.</summary>
-internal sealed class HelpWithExamples(HelpAction usual, IReadOnlyList<string> rootExamples) : SynchronousCommandLineAction
+internal sealed class HelpWithExamples(HelpAction usual) : SynchronousCommandLineAction
 {
     /// <inheritdoc/>
     public override bool ClearsParseErrors => true;
@@ -23,10 +23,9 @@ internal sealed class HelpWithExamples(HelpAction usual, IReadOnlyList<string> r
     public override int Invoke(ParseResult parseResult)
     {
         int result = usual.Invoke(parseResult);
-        IReadOnlyList<string> examples = parseResult.CommandResult.Command is ExampleCommand command ? command.Examples : rootExamples;
         TextWriter output = parseResult.InvocationConfiguration.Output;
         output.WriteLine("Examples:");
-        foreach (string example in examples)
+        foreach (string example in ((ExampleCommand)parseResult.CommandResult.Command).Examples)
         {
             output.WriteLine("  " + example);
         }

@@ -1,26 +1,11 @@
 using System.Net;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Planning;
+using PageEngine.Tracing;
 
 namespace PageEngine.Cli.Commands;
 
 // Owns: the values of the options that demo, send and receive share, checked and in units the sessions use.
-
-/// <summary>Which write tracer to use.</summary>
-internal enum TracerChoice
-{
-    /// <summary>Not a valid choice.</summary>
-    None = 0,
-
-    /// <summary>The kernel's where it has one, else the guest's own marks: nothing is lost either way.</summary>
-    Auto = 1,
-
-    /// <summary>The kernel's.</summary>
-    Kernel = 2,
-
-    /// <summary>The guest's own marks.</summary>
-    Explicit = 3,
-}
 
 /// <summary>The options of a migration.</summary>
 internal sealed record MigrationSettings
@@ -37,7 +22,7 @@ internal sealed record MigrationSettings
     public required TimeSpan AbortAfter { get; init; }
     public required StallResponse IfStalled { get; init; }
     public required long BandwidthBytesPerSecond { get; init; }
-    public required TracerChoice Tracer { get; init; }
+    public required WriteTracerKind Tracer { get; init; }
     public required string? OwnershipDirectory { get; init; }
     public required IPAddress? Bind { get; init; }
     public required IPEndPoint? DataListen { get; init; }

@@ -8,7 +8,6 @@ namespace PageEngine.Cli.Output;
 // Owns: how documents become JSON: camelCase, indented, nulls written (a reader need not guess whether a name exists).
 
 /// <summary>The serialization of every document of this program, generated at build time.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(ReportDocument))]
 [JsonSerializable(typeof(MigrationListDocument))]
 [JsonSerializable(typeof(HistoryEntry))]
@@ -17,8 +16,10 @@ namespace PageEngine.Cli.Output;
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>
-    public static JsonContext Documents { get; } = new(new JsonSerializerOptions(Default.Options)
+    public static JsonContext Documents { get; } = new(new JsonSerializerOptions
     {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 }

@@ -81,18 +81,19 @@ internal sealed record RoundDocument
 internal sealed record SwitchoverDocument
 {
     public required double GoalMs { get; init; }
-    public required double PredictedMs { get; init; }
+    public required double? PredictedMs { get; init; }
     public required PredictedPartsDocument PredictedPartsMs { get; init; }
     public required double ActualMs { get; init; }
     public required long RemainingPages { get; init; }
     public required PartsDocument PartsMs { get; init; }
 }
 
-/// <summary>What was predicted, in milliseconds: the remaining pages, and everything that does not depend on them.</summary>
+/// <summary>What was predicted, in milliseconds: the remaining pages, and everything that does not depend on them. Null: not
+/// known.</summary>
 internal sealed record PredictedPartsDocument
 {
-    public required double Pages { get; init; }
-    public required double Fixed { get; init; }
+    public required double? Pages { get; init; }
+    public required double? Fixed { get; init; }
 }
 
 /// <summary>The parts of the switchover in milliseconds, in the order they happen.</summary>

@@ -123,8 +123,8 @@ internal static class ReportMapping
     private static SwitchoverDocument ToDocument(SwitchoverReport switchover) => new()
     {
         GoalMs = Ms(switchover.Goal),
-        PredictedMs = Ms(switchover.Predicted.Total),
-        PredictedPartsMs = new PredictedPartsDocument { Pages = Ms(switchover.Predicted.Pages), Fixed = Ms(switchover.Predicted.Fixed) },
+        PredictedMs = Known(switchover.Predicted.Total),
+        PredictedPartsMs = new PredictedPartsDocument { Pages = Known(switchover.Predicted.Pages), Fixed = Known(switchover.Predicted.Fixed) },
         ActualMs = Ms(switchover.Actual),
         RemainingPages = switchover.RemainingPages,
         PartsMs = new PartsDocument
@@ -153,6 +153,9 @@ internal static class ReportMapping
 
     // 100 ns, the resolution of TimeSpan, are four decimals of a millisecond.
     private static double Ms(TimeSpan time) => Math.Round(time.TotalMilliseconds, 4);
+
+    // The planner's word for a part that it could not know.
+    private static double? Known(TimeSpan time) => time == TimeSpan.MaxValue ? null : Ms(time);
 
     private static double? Ms(TimeSpan? time) => time is { } value ? Ms(value) : null;
 }

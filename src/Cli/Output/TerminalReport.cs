@@ -91,7 +91,7 @@ internal static class TerminalReport
         console.Write(table);
     }
 
-    private static void AddPart(Table table, string name, double predicted, double actual) => table.AddRow(
+    private static void AddPart(Table table, string name, double? predicted, double actual) => table.AddRow(
         new Text(name), new Text(Human.Milliseconds(predicted)), new Text(Human.Milliseconds(actual)), new Text(""));
 
     private static void WriteFacts(IAnsiConsole console, ReportDocument report)
