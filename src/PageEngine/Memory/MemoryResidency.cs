@@ -30,23 +30,27 @@ internal static unsafe class MemoryResidency
     /// <param name="present">Receives the bits; those already set stay set.</param>
     internal static void MarkPresent(GuestMemory memory, DirtyBitmap present)
     {
-        using PagemapScanner? scanner = PagemapScanner.TryOpen(out _);
-        for (int i = 0; i < memory.Regions.Count; i++)
+        PagemapScanner? scanner = PagemapScanner.TryOpen(out _);
+        try
         {
-            GuestMemoryRegion region = memory.Regions[i];
-            bool held = false;
-            try
+            for (int i = 0; i < memory.Regions.Count; i++)
             {
-                region.DangerousAddRef(ref held);
-                MarkPresentInAnonymous(scanner, region, memory.FirstPageOf(i), present);
-            }
-            finally
-            {
-                if (held)
+                GuestMemoryRegion region = memory.Regions[i];
+                long firstPage = memory.FirstPageOf(i);
+                using GuestMemoryHold hold = region.HoldForIo();
+                if (region.FileDescriptor is { } file)
                 {
-                    region.DangerousRelease();
+                    MarkPresentInFile(file, 0, new PageRange(firstPage, region.PageCount), present);
+                }
+                else
+                {
+                    MarkPresentInAnonymous(scanner, region, firstPage, present);
                 }
             }
+        }
+        finally
+        {
+            scanner?.Dispose();
         }
     }
 

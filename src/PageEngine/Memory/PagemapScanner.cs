@@ -49,7 +49,7 @@ internal sealed unsafe class PagemapScanner : IDisposable
     /// <param name="query">What to look for.</param>
     /// <param name="runs">The runs found, in address order; valid until the next call.</param>
     /// <returns>0, or the error number.</returns>
-    internal int Scan(ref ulong start, ulong end, in PagemapQuery query, out ReadOnlySpan<page_region> runs)
+    internal int Scan(scoped ref ulong start, ulong end, PagemapQuery query, out ReadOnlySpan<page_region> runs)
     {
         // Chunks end at multiples of their length, so that no huge page is cut (re-arming half of one splits it).
         ulong stop = Math.Min(end, (start & ~(ChunkBytes - 1)) + ChunkBytes);

@@ -230,12 +230,13 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
             }
 
             GuestMemoryRegion region = _memory.Regions[i];
-            region.DangerousAddRef(ref _registered[i]);
+            region.AddHold();
+            _registered[i] = true;
             int errno = _descriptor.Register(region);
             if (errno != 0)
             {
                 _registered[i] = false;
-                region.DangerousRelease();
+                region.ReleaseHold();
                 Unregister();
                 throw TracingFailure.Create(TracingStep.Register, errno, Describe(i));
             }
@@ -251,7 +252,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
                 // An error means that the mapping is no longer there to be disarmed.
                 _ = _descriptor.Unregister(_memory.Regions[i]);
                 _registered[i] = false;
-                _memory.Regions[i].DangerousRelease();
+                _memory.Regions[i].ReleaseHold();
             }
         }
     }
@@ -260,12 +261,26 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
     {
         GuestMemoryRegion region = _memory.Regions[regionIndex];
 
+        if (region.FileDescriptor is { } file)
+        {
+            // In shared memory a page can hold something and still be missing from this mapping's page table. Only this
+            // call arms such pages on every kernel, so that reading them is not taken for a write.
+            int errno = _descriptor.Protect(region);
+            if (errno != 0)
+            {
+                throw TracingFailure.Create(TracingStep.Arm, errno, Describe(regionIndex));
+            }
+
+            MemoryResidency.MarkPresentInFile(file, 0, new PageRange(_memory.FirstPageOf(regionIndex), region.PageCount), _present);
+            return;
+        }
+
         // Arming by a scan takes half the time, leaves nothing out that could be written unseen, and tells in the same
         // step what each page held: the marks that arming leaves in holes cannot be told from swapped pages later.
         Scan(regionIndex, ArmAndLook, TracingStep.Arm, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, _present);
     }
 
-    private long Scan(int regionIndex, in PagemapQuery query, TracingStep step, ulong anyOf, DirtyBitmap target)
+    private long Scan(int regionIndex, PagemapQuery query, TracingStep step, ulong anyOf, DirtyBitmap target)
     {
         GuestMemoryRegion region = _memory.Regions[regionIndex];
         long firstPage = _memory.FirstPageOf(regionIndex);
