@@ -6,6 +6,8 @@ namespace PageEngine.Cli;
 /// <summary>The surroundings of one run of the program.</summary>
 internal sealed record Host
 {
+    private const int UsualWidth = 110;
+
     /// <summary>Gets where results go.</summary>
     public required TextWriter Out { get; init; }
 
@@ -21,8 +23,8 @@ internal sealed record Host
     /// <summary>Gets whether colours may be used on a terminal.</summary>
     public bool Colors { get; init; }
 
-    /// <summary>Gets the width to lay tables out for, in columns.</summary>
-    public int Width { get; init; } = 110;
+    /// <summary>Gets the width of the terminal, in columns.</summary>
+    public int Width { get; init; } = UsualWidth;
 
     /// <summary>Gets the clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
@@ -49,19 +51,13 @@ internal sealed record Host
 
     private static int TerminalWidth()
     {
-        const int Redirected = 110;
-        if (Console.IsOutputRedirected)
-        {
-            return Redirected;
-        }
-
         try
         {
-            return Console.WindowWidth is > 0 and int width ? width : Redirected;
+            return Console.WindowWidth is > 0 and int width ? width : UsualWidth;
         }
         catch (IOException)
         {
-            return Redirected;
+            return UsualWidth;
         }
     }
 }

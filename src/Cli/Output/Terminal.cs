@@ -7,6 +7,9 @@ namespace PageEngine.Cli.Output;
 /// <summary>Makes consoles for the streams of a host.</summary>
 internal static class Terminal
 {
+    // Sentences in a file or a pipe are not wrapped; tables are as wide as their columns anyway.
+    private const int NoWidth = 10_000;
+
     /// <summary>Makes the console of the results.</summary>
     public static IAnsiConsole ForResults(Host host) => Create(host.Out, host.OutIsTerminal, host);
 
@@ -20,7 +23,7 @@ internal static class Terminal
             Ansi = isTerminal ? AnsiSupport.Yes : AnsiSupport.No,
             ColorSystem = isTerminal && host.Colors ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
-            Out = new FixedOutput(writer, isTerminal, host.Width),
+            Out = new FixedOutput(writer, isTerminal, isTerminal ? host.Width : NoWidth),
             Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
         });
         console.Profile.Capabilities.Links = false;
