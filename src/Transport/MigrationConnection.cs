@@ -10,6 +10,9 @@ public abstract class MigrationConnection : IAsyncDisposable
     /// <summary>Gets who is at the other end, for people.</summary>
     public abstract string RemoteDescription { get; }
 
+    /// <summary>Gets this end, for people.</summary>
+    public abstract string LocalDescription { get; }
+
     /// <summary>Gets whether the other end is this machine (loopback or in-process).</summary>
     public abstract bool IsLocal { get; }
 
@@ -21,6 +24,12 @@ public abstract class MigrationConnection : IAsyncDisposable
 
     /// <summary>Gets the bytes as a duplex pipe for control frames. Called once, and not on a connection that carries pages.</summary>
     internal abstract IDuplexPipe OpenControl();
+
+    /// <summary>Sends the first bytes of a connection, before it is used as control channel or page stream.</summary>
+    internal abstract ValueTask SendPreambleAsync(ReadOnlyMemory<byte> preamble, CancellationToken cancellationToken);
+
+    /// <summary>Reads exactly the first bytes of a connection and nothing beyond them.</summary>
+    internal abstract ValueTask ReceivePreambleAsync(Memory<byte> preamble, CancellationToken cancellationToken);
 
     /// <summary>Ends both directions at once; whoever is blocked in this connection returns with an error. Safe from any
     /// thread, any number of times.</summary>

@@ -52,8 +52,10 @@ public sealed record MigrationDestinationOptions
 
 /// <summary>What a finished receive left behind.</summary>
 /// <param name="Report">The destination's report.</param>
-/// <param name="Guest">The guest, running, when the report says completed; null otherwise. The caller owns it.</param>
-public sealed record DestinationResult(MigrationReport Report, IGuest? Guest);
+/// <param name="Guest">The guest, running, when the report says completed; paused, when it says in doubt; null otherwise.
+/// The caller owns it.</param>
+/// <param name="Ownership">The right under which it runs here: pass it on when the guest is to move again.</param>
+public sealed record DestinationResult(MigrationReport Report, IGuest? Guest, GuestOwnership? Ownership);
 
 /// <summary>Takes guests from other hosts, one after the other.</summary>
 public sealed class MigrationDestination

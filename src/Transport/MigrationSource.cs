@@ -27,8 +27,9 @@ public sealed record MigrationSourceOptions
     /// <summary>Gets the policy; null (default): the switchover-time-goal policy with <see cref="SwitchoverGoal"/>.</summary>
     public IMigrationPolicy? Policy { get; init; }
 
-    /// <summary>Gets the ownership store; null: none, and an unknown outcome is held for an operator.</summary>
-    public IOwnershipStore? OwnershipStore { get; init; }
+    /// <summary>Gets the right under which the guest runs here, from <see cref="GuestOwnership.ClaimAsync"/> or from the
+    /// migration that brought it here; null (default): no store, and an unknown outcome is held for an operator.</summary>
+    public GuestOwnership? Ownership { get; init; }
 
     /// <summary>Gets the directory of this host's journals and locks; null: none are kept, and nothing survives a crash of this process.</summary>
     public string? JournalDirectory { get; init; }
