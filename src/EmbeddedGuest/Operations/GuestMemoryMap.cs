@@ -57,7 +57,7 @@ internal sealed class GuestMemoryMap
     /// <summary>The pages before the workload area and one workload page for each virtual CPU.</summary>
     internal static long MinimumPages(int virtualCpus) => FirstLogPage + ((LogPages + 1L) * virtualCpus);
 
-    internal long LogPage(int virtualCpu) => FirstLogPage + ((long)LogPages * virtualCpu);
+    internal static long LogPage(int virtualCpu) => FirstLogPage + ((long)LogPages * virtualCpu);
 
     /// <summary>How many of the first <paramref name="pages"/> workload pages belong to a virtual CPU.</summary>
     internal long OwnedPages(int virtualCpu, long pages) => (pages - virtualCpu + VirtualCpus - 1) / VirtualCpus;

@@ -1,4 +1,4 @@
-using PageEngine.Bitmaps;
+using PageEngine.Tracing;
 using PageEngine.Memory;
 
 namespace PageEngine.EmbeddedGuest.Operations;
@@ -24,15 +24,15 @@ internal sealed unsafe class OperationExecutor
         _virtualCpu = virtualCpu;
         _accounts = (long*)_pages.Words(GuestMemoryMap.AccountsPage);
         _table = _pages.Words(GuestMemoryMap.TablePage);
-        _log = _pages.Words(map.LogPage(virtualCpu));
+        _log = _pages.Words(GuestMemoryMap.LogPage(virtualCpu));
     }
 
     /// <summary>Carries out operation <paramref name="number"/>.</summary>
     /// <param name="number">Its number.</param>
     /// <param name="chain">The log's hash after the operation before.</param>
-    /// <param name="marker">Where written pages are marked, each one after its write; null when nobody traces.</param>
+    /// <param name="tracer">Where written pages are marked, each one after its write; null when nobody traces.</param>
     /// <returns>The log's hash after this one.</returns>
-    internal ulong Execute(long number, ulong chain, DirtyBitmap? marker)
+    internal ulong Execute(long number, ulong chain, ExplicitWriteTracer? tracer)
     {
         Operation operation = _stream.Draw(number);
         long page = -1;
@@ -44,7 +44,7 @@ internal sealed unsafe class OperationExecutor
             // The count comes from the page itself: a write that was lost, or done twice, stays visible for good.
             ulong count = (Volatile.Read(ref words[PageStamp.CountWord]) & PageStamp.CountMask) + 1;
             new PageStamp(number, count, operation.Digest).Write(words, _virtualCpu);
-            marker?.Set(page);
+            tracer?.MarkDirty(page);
         }
 
         // SAFETY: account and bucket numbers are masked to the size of their arrays.
@@ -60,19 +60,19 @@ internal sealed unsafe class OperationExecutor
         Volatile.Write(ref _log[entry + 2], chain);
         Volatile.Write(ref _log[entry + 3], (ulong)(page + 1));
         Volatile.Write(ref _log[entry], (ulong)number + 1);
-        if (marker is not null)
+        if (tracer is not null)
         {
-            MarkSystemPages(marker, operation, entry);
+            MarkSystemPages(tracer, operation, entry);
         }
 
         return chain;
     }
 
-    private void MarkSystemPages(DirtyBitmap marker, in Operation operation, int entry)
+    private void MarkSystemPages(ExplicitWriteTracer tracer, in Operation operation, int entry)
     {
-        marker.Set(GuestMemoryMap.AccountsPage + (operation.From / GuestMemoryMap.PageWords));
-        marker.Set(GuestMemoryMap.AccountsPage + (operation.To / GuestMemoryMap.PageWords));
-        marker.Set(GuestMemoryMap.TablePage + (operation.Bucket * GuestMemoryMap.BucketWords / GuestMemoryMap.PageWords));
-        marker.Set(_map.LogPage(_virtualCpu) + (entry / GuestMemoryMap.PageWords));
+        tracer.MarkDirty(GuestMemoryMap.AccountsPage + (operation.From / GuestMemoryMap.PageWords));
+        tracer.MarkDirty(GuestMemoryMap.AccountsPage + (operation.To / GuestMemoryMap.PageWords));
+        tracer.MarkDirty(GuestMemoryMap.TablePage + (operation.Bucket * GuestMemoryMap.BucketWords / GuestMemoryMap.PageWords));
+        tracer.MarkDirty(GuestMemoryMap.LogPage(_virtualCpu) + (entry / GuestMemoryMap.PageWords));
     }
 }

@@ -26,7 +26,7 @@ internal sealed unsafe class GuestClock(TimeProvider time)
     internal void Sleep(long ticks)
     {
         long nanoseconds = (long)(ticks * _nanosecondsPerTick);
-        Libc.timespec request = new() { tv_sec = (nint)(nanoseconds / 1_000_000_000), tv_nsec = (nint)(nanoseconds % 1_000_000_000) };
+        Libc.Timespec request = new() { tv_sec = (nint)(nanoseconds / 1_000_000_000), tv_nsec = (nint)(nanoseconds % 1_000_000_000) };
 
         // SAFETY: the structure lives on this stack for the whole call; no remainder is asked for.
         _ = Libc.nanosleep(&request, null);

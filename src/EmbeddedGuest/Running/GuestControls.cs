@@ -1,4 +1,4 @@
-using PageEngine.Bitmaps;
+using PageEngine.Tracing;
 
 namespace PageEngine.EmbeddedGuest.Running;
 
@@ -10,7 +10,7 @@ internal sealed class GuestControls
 
     /// <summary>Gets or sets where written pages are marked; null: nowhere. Set only while the gate is closed, and read
     /// again by each virtual CPU when it goes inside: no write is left unmarked by a stale reading.</summary>
-    internal DirtyBitmap? Marker { get; set; }
+    internal ExplicitWriteTracer? Tracer { get; set; }
 
     /// <summary>Gets or sets the share of time that virtual CPUs sleep, 0 to 1; at any time.</summary>
     internal double ThrottleFraction

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using PageEngine.Bitmaps;
+using PageEngine.Tracing;
 using PageEngine.EmbeddedGuest.Operations;
 using PageEngine.EmbeddedGuest.State;
 
@@ -67,10 +67,10 @@ internal sealed class VirtualCpu
     /// <summary>Does operations on the calling thread, unpaced and untimed: for rehearsal, tests and benchmarks.</summary>
     internal void Step(long operations)
     {
-        DirtyBitmap? marker = _controls.Marker;
+        ExplicitWriteTracer? tracer = _controls.Tracer;
         for (long i = 0; i < operations; i++)
         {
-            ExecuteNext(marker);
+            ExecuteNext(tracer);
         }
     }
 
@@ -99,7 +99,7 @@ internal sealed class VirtualCpu
             _pacer.Restart(now);
         }
 
-        DirtyBitmap? marker = _controls.Marker;
+        ExplicitWriteTracer? tracer = _controls.Tracer;
         while (!_gate.IsClosed)
         {
             double throttle = _controls.ThrottleFraction;
@@ -121,7 +121,7 @@ internal sealed class VirtualCpu
 
             while (due > 0 && !_gate.IsClosed)
             {
-                ExecuteNext(marker);
+                ExecuteNext(tracer);
                 now = _clock.Now();
                 Stamp(now);
                 due--;
@@ -133,10 +133,10 @@ internal sealed class VirtualCpu
         return 0;
     }
 
-    private void ExecuteNext(DirtyBitmap? marker)
+    private void ExecuteNext(ExplicitWriteTracer? tracer)
     {
         long number = _counters.Operations;
-        _counters.Chain = _executor.Execute(number, _counters.Chain, marker);
+        _counters.Chain = _executor.Execute(number, _counters.Chain, tracer);
         Volatile.Write(ref _counters.Operations, number + 1);
     }
 
