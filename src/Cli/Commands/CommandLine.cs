@@ -54,9 +54,10 @@ internal static class CommandLine
         }
     }
 
-    // Not the framework's root command: that one calls itself after the assembly's file.
-    private static ExampleCommand Create(Host host)
+    /// <summary>Makes the tree of commands.</summary>
+    internal static ExampleCommand Create(Host host)
     {
+        // Not the framework's root command: that one calls itself after the assembly's file.
         HelpOption help = new();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return new ExampleCommand(
@@ -64,6 +65,9 @@ internal static class CommandLine
             "Moves a running guest's memory and state between processes and hosts, with a blackout of milliseconds.",
             RootExamples)
         {
+            DemoCommand.Create(host),
+            SendCommand.Create(host),
+            ReceiveCommand.Create(host),
             PredictCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
@@ -89,8 +93,7 @@ internal static class CommandLine
 
     private static int ReportFailure(Exception exception, Host host, bool debug)
     {
-        string message = exception is OperationCanceledException ? "Cancelled." : exception.Message;
-        host.Error.WriteLine($"error: {message}");
+        host.Error.WriteLine(exception is OperationCanceledException ? "Cancelled before anything was moved." : $"error: {exception.Message}");
         if (debug)
         {
             host.Error.WriteLine(exception);

@@ -58,8 +58,8 @@ internal sealed class CommonOptions
     private readonly WordOption<long> _bandwidth = new(
         "--bandwidth", "RATE", "The most that all page streams together may use, such as 1Gbit/s. Default no limit.", 0, OptionParsers.PositiveRate);
 
-    private readonly WordOption<bool> _compress = new(
-        "--compress", "none", "Page compression. Only none is available yet. Default none.", false, Compression);
+    private readonly WordOption<string?> _compress = new(
+        "--compress", "none", "Page compression. Only none is available yet. Default none.", null, Compression);
 
     private readonly WordOption<WriteTracerKind> _tracer = new(
         "--tracer", "auto|kernel|explicit", "Who sees the guest's writes. Default auto: the kernel where it can, else the guest itself.",
@@ -117,34 +117,33 @@ internal sealed class CommonOptions
     public CommonOptions(Command command, bool destination = false, bool verifyByDefault = false)
     {
         _verifyByDefault = verifyByDefault;
-        Option[] sourceOnly =
+        (Option Option, bool SourceOnly)[] options =
         [
-            _vcpus, _workload, _fill, _streams, _goal, _maxRounds, _abortAfter, _ifStalled, _bandwidth, _tracer, _bind, _seed, _id,
+            (_memory, false), (_vcpus, true), (_workload, true), (_fill, true), (_guest, false), (_streams, true), (_goal, true),
+            (_maxRounds, true), (_abortAfter, true), (_ifStalled, true), (_bandwidth, true), (_compress, false), (_tracer, true),
+            (_ownership, false), (_bind, true), (_dataListen, false), (_plaintext, false), (_verify, false), (_seed, true),
+            (_json, false), (_log, false), (_id, true), (_verbose, false),
         ];
-        Option[] both = [_memory, _guest, _ownership, _dataListen, _plaintext, _verify, _compress, _json, _log, _verbose];
         if (destination)
         {
             _memory.Description = "The most memory a guest may have. Default no limit.";
             _guest.Description = "Take this guest only. Default any.";
             _verify.Description = "Check the guest against a replay of its run before exiting; --run-for does so anyway.";
-            foreach (Option option in sourceOnly)
-            {
-                option.Hidden = true;
-            }
         }
         else if (verifyByDefault)
         {
             _verify.Description += " Default here; --verify false leaves it out.";
         }
 
-        foreach (Option option in (IEnumerable<Option>)[.. sourceOnly, .. both])
+        foreach ((Option option, bool sourceOnly) in options)
         {
+            option.Hidden = destination && sourceOnly;
             command.Options.Add(option);
         }
 
         foreach (string name in (ReadOnlySpan<string>)["--tls-cert", "--tls-key", "--tls-ca"])
         {
-            command.Options.Add(new WordOption<bool>(name, "FILE", "TLS: not available yet.", false, _ => (false, NoTls)) { Hidden = true });
+            command.Options.Add(new WordOption<string?>(name, "FILE", "TLS: not available yet.", null, _ => (null, NoTls)) { Hidden = true });
         }
 
         _workload.Validators.Add(result =>
@@ -214,10 +213,10 @@ internal sealed class CommonOptions
         return error is null && time == TimeSpan.Zero ? (time, "is no time to wait for; for example 500ms or 90s") : (time, error);
     }
 
-    private static (bool Value, string? Error) Compression(string text) => text switch
+    private static (string? Value, string? Error) Compression(string text) => text switch
     {
-        "none" => (false, null),
-        "lz4" or "zstd" => (false, "is not available yet; leave --compress out, or give none"),
-        _ => (false, "is no compression; for example --compress none"),
+        "none" => (text, null),
+        "lz4" or "zstd" => (null, "is not available yet; leave --compress out, or give none"),
+        _ => (null, "is no compression; for example --compress none"),
     };
 }

@@ -68,6 +68,15 @@ internal sealed class EventLog : ILogger, IDisposable
         }
     }
 
+    /// <summary>Logs a line of this program's own.</summary>
+    public void Write(LogLevel logLevel, string text)
+    {
+        if (IsEnabled(logLevel))
+        {
+            _lines.Enqueue(new Line(_time.GetUtcNow(), logLevel, MigrationId, text, Exception: null));
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,3 +1,5 @@
+using PageEngine.EmbeddedGuest;
+
 namespace PageEngine.Cli.Output;
 
 // Owns: what checking a guest found, in the words of the report.
@@ -19,6 +21,16 @@ internal sealed record GuestFindings
 
     /// <summary>Gets how many operations were done twice.</summary>
     public required long RepeatedOperations { get; init; }
+
+    /// <summary>Takes what a replay found.</summary>
+    public static GuestFindings From(GuestVerification verification) => new()
+    {
+        Consistent = verification.IsConsistent,
+        Problem = verification.FirstFinding,
+        Operations = verification.Operations,
+        LostOperations = verification.LostOperations,
+        RepeatedOperations = verification.RepeatedOperations,
+    };
 
     /// <summary>Gets whether nothing at all is wrong.</summary>
     public bool IsGood => Consistent && LostOperations == 0 && RepeatedOperations == 0;
