@@ -362,6 +362,20 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         Memory.Dispose();
     }
 
+    /// <summary>Does operations of one virtual CPU on the calling thread, while the guest is paused.</summary>
+    internal void Step(int virtualCpu, long operations)
+    {
+        lock (_control)
+        {
+            if (_running || !_hasContent)
+            {
+                throw new InvalidOperationException("Only a paused guest with content can be stepped.");
+            }
+
+            _cpus[virtualCpu].Step(operations);
+        }
+    }
+
     private GuestHeader Header => new(_options.Seed, _options.VirtualCpus, Memory.PageCount);
 
     private static GuestMemory AllocateAnonymous(MemoryLayout layout)

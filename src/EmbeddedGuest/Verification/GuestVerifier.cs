@@ -23,7 +23,13 @@ internal sealed unsafe class GuestVerifier(GuestMemory memory, GuestMemoryMap ma
         Parallel.For(0, streams.Length, parallel, i =>
             replays[i] = Replay.Run(streams[i], map, i, states[i].Operations, cancellationToken));
 
-        SystemAreaVerifier system = new(pages, findings);
+        using DirtyBitmap present = new(memory.PageCount);
+        using (ExplicitWriteTracer kernel = new(memory))
+        {
+            kernel.MarkPresent(present);
+        }
+
+        SystemAreaVerifier system = new(pages, present, findings);
         system.Header(header);
         system.Table(replays);
         for (int i = 0; i < replays.Length; i++)
@@ -33,13 +39,6 @@ internal sealed unsafe class GuestVerifier(GuestMemory memory, GuestMemoryMap ma
         }
 
         system.Accounts(replays);
-
-        using DirtyBitmap present = new(memory.PageCount);
-        using (ExplicitWriteTracer kernel = new(memory))
-        {
-            kernel.MarkPresent(present);
-        }
-
         WorkloadPageVerifier verifier = new(pages, map, fill, streams, findings);
         long chunks = (map.WorkloadPages + PagesInChunk - 1) / PagesInChunk;
         Parallel.For(0, chunks, parallel, chunk =>

@@ -1,11 +1,15 @@
+using PageEngine.Bitmaps;
 using PageEngine.EmbeddedGuest.Operations;
 
 namespace PageEngine.EmbeddedGuest.Verification;
 
-// Owns: comparing accounts, table and logs with the replays. Reads guest memory; the guest is paused.
+// Owns: comparing accounts, table and logs with the replays. Reads guest memory, but no hole: reading an empty page of
+// a shared file would allocate it. The guest is paused.
 
-internal sealed unsafe class SystemAreaVerifier(GuestPages pages, Findings findings)
+internal sealed unsafe class SystemAreaVerifier(GuestPages pages, DirtyBitmap present, Findings findings)
 {
+    private static readonly ulong[] _hole = new ulong[GuestMemoryMap.PageWords];
+
     internal void Header(GuestHeader header)
     {
         ulong* expected = stackalloc ulong[GuestMemoryMap.PageWords];
@@ -167,5 +171,6 @@ internal sealed unsafe class SystemAreaVerifier(GuestPages pages, Findings findi
     }
 
     // SAFETY: a page has PageWords words and stays mapped: the guest holds its memory while it verifies.
-    private ReadOnlySpan<ulong> Words(long page) => new(pages.Words(page), GuestMemoryMap.PageWords);
+    private ReadOnlySpan<ulong> Words(long page) =>
+        present.IsSet(page) ? new(pages.Words(page), GuestMemoryMap.PageWords) : _hole;
 }

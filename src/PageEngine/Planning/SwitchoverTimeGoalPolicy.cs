@@ -74,7 +74,8 @@ public sealed class SwitchoverTimeGoalPolicy : IMigrationPolicy
     }
 
     // The goal is met. Another round costs less than the goal; it is made while it is expected to shorten the blackout
-    // by a good part, judged by the rate at which the guest dirtied in the newest round.
+    // by a good part, judged by the rate at which the guest dirtied in the newest round, and a guest that speeds up to
+    // twice that rate meanwhile would still meet the goal: what is in hand is not risked for what would be better.
     private MigrationDecision Refine(PlanningState state)
     {
         RoundStatistics newest = state.Rounds[^1];
@@ -91,6 +92,7 @@ public sealed class SwitchoverTimeGoalPolicy : IMigrationPolicy
             state.Prediction.Pages.TotalSeconds / state.RemainingPages * expectedLeft);
         TimeSpan gain = state.Prediction.Pages - expectedPages;
         return gain < state.Prediction.Total * (_options.RefineGainPercent / 100)
+            || (2 * expectedPages) + state.Prediction.Fixed > _options.Goal
             ? SwitchOver(state)
             : new MigrationDecision(
                 DecisionKind.NextRound,

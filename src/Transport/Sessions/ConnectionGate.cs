@@ -112,7 +112,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
             limit.CancelAfter(PreambleTimeout);
             byte[] bytes = new byte[ConnectionPreamble.Bytes];
-            await connection.ReceivePreambleAsync(bytes, limit.Token).ConfigureAwait(false);
+            await connection.ReadPreambleAsync(bytes, limit.Token).ConfigureAwait(false);
             ConnectionPreamble preamble = ConnectionPreamble.Decode(bytes);
             handedOn = preamble.Purpose == ConnectionPurpose.Pages
                 ? Volatile.Read(ref _joiner)?.TryJoin(preamble, connection) ?? false

@@ -39,6 +39,12 @@ internal sealed class DestinationTransport : IAsyncDisposable
 
     internal int Streams => _receivers.Length;
 
+    /// <summary>Gets a task that fails when the transport does.</summary>
+    internal Task Faulted => _inbox.Reader.Completion;
+
+    /// <summary>Gets the bytes that the page streams carried in finished rounds.</summary>
+    internal long WireBytes => _arrivals?.Sum().WireBytes ?? 0;
+
     /// <summary>Gets what has arrived, stream by stream and round by round.</summary>
     internal RoundArrivals Arrivals => _arrivals!;
 

@@ -21,8 +21,9 @@ internal sealed class SourceSession
     private readonly MigrationIdentity _identity;
     private readonly GuestOwnership _ownership;
     private readonly ReportBuilder _report;
+    private SwitchoverResult? _result;
     private MigrationPhase _phase = MigrationPhase.Handshake;
-    private ProgressTracker? _progress;
+    private Action<MigrationPhase>? _tellPhase;
 
     internal SourceSession(IGuest guest, IWriteTracer tracer, MigrationSourceOptions options, MigrationIdentity identity)
     {
@@ -44,23 +45,25 @@ internal sealed class SourceSession
     internal async Task<MigrationReport> RunAsync(IMigrationConnector connector, CancellationToken cancellationToken)
     {
         _report.Peer = connector.Description;
-        SwitchoverResult? result = null;
-        MigrationException? failure = null;
+        MigrationException? failure;
         try
         {
-            using IDisposable? guestLock = SourceJournals.LockGuest(_options.JournalDirectory, _guest.Id);
-            result = await MigrateAsync(connector, cancellationToken).ConfigureAwait(false);
-            failure = result.Failure;
+            // The lock on the journal is also what refuses a second migration of the same guest.
+            using MigrationJournal? journal = _options.JournalDirectory is { } directory
+                ? MigrationJournal.Open(directory, _guest.Id, SourceHandshake.SourceSide)
+                : null;
+            await MigrateAsync(connector, journal, cancellationToken).ConfigureAwait(false);
+            failure = _result!.Failure;
         }
         catch (Exception e) when (e is MigrationException or OperationCanceledException or IOException or UnauthorizedAccessException)
         {
             failure = SessionFailure.Complete(e, _phase);
         }
 
-        return Conclude(result, failure);
+        return Conclude(failure);
     }
 
-    private async Task<SwitchoverResult> MigrateAsync(IMigrationConnector connector, CancellationToken cancellationToken)
+    private async Task MigrateAsync(IMigrationConnector connector, MigrationJournal? journal, CancellationToken cancellationToken)
     {
         if (_ownership.Store is null)
         {
@@ -70,12 +73,13 @@ internal sealed class SourceSession
         SourceTransport transport = await StartAsync(connector, cancellationToken).ConfigureAwait(false);
         await using (transport.ConfigureAwait(false))
         {
-            _progress = new ProgressTracker(_options.Progress, _time, null);
-            await using (_progress.ConfigureAwait(false))
+            var progress = new ProgressTracker(_options.Progress, _time, null);
+            await using (progress.ConfigureAwait(false))
             {
+                _tellPhase = progress.Phase;
                 try
                 {
-                    return await RunPhasesAsync(transport, cancellationToken).ConfigureAwait(false);
+                    await RunPhasesAsync(transport, progress, journal, cancellationToken).ConfigureAwait(false);
                 }
                 catch (Exception e) when (e is MigrationException or OperationCanceledException)
                 {
@@ -115,16 +119,20 @@ internal sealed class SourceSession
     /// <summary>Gets the run under which the destination will hold the guest.</summary>
     private RunId DestinationRun { get; set; }
 
-    private async Task<SwitchoverResult> RunPhasesAsync(SourceTransport transport, CancellationToken cancellationToken)
+    private async Task RunPhasesAsync(
+        SourceTransport transport, ProgressTracker progress, MigrationJournal? journal, CancellationToken cancellationToken)
     {
         SourceSwitchoverContext context = new(
-            _identity, _guest, _ownership, DestinationRun, transport, _options);
+            _identity, _guest, _ownership, DestinationRun, transport, _options)
+        {
+            Journal = journal,
+        };
         SwitchoverFixedCosts fixedCosts = await SourceRehearsal.RunAsync(context, cancellationToken).ConfigureAwait(false);
 
         Enter(MigrationPhase.PreCopy);
         IMigrationPolicy policy = _options.Policy ?? new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = _options.SwitchoverGoal });
         using var monitor = new PreCopyMonitor(
-            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, _progress!, _time)
+            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, _time)
         {
             NextRound = context.NextRound,
         };
@@ -145,15 +153,14 @@ internal sealed class SourceSession
             Enter(MigrationPhase.Pause);
             context.NextRound = monitor.NextRound;
             SwitchoverResult result = await SourceSwitchoverRun.RunAsync(context, monitor, Enter, cancellationToken).ConfigureAwait(false);
+            _result = result;
             _report.Switchover = result.ToReport(_options.SwitchoverGoal, monitor.Prediction);
             _report.Epoch = result.Epoch;
-            if (result.Guest == GuestWhereabouts.RunningAtDestination && result.Failure is null)
+            if (result.Guest == GuestWhereabouts.RunningAtDestination)
             {
                 Enter(MigrationPhase.Complete);
-                await CompleteAsync(transport, cancellationToken).ConfigureAwait(false);
+                await CompleteAsync(transport).ConfigureAwait(false);
             }
-
-            return result;
         }
         finally
         {
@@ -163,44 +170,46 @@ internal sealed class SourceSession
         }
     }
 
-    // The guest runs at the destination from here on: nothing below can fail the migration any more, except proof that
-    // the memories differ.
-    private async Task CompleteAsync(SourceTransport transport, CancellationToken cancellationToken)
+    // The guest runs at the destination: it is too late to cancel, and a peer that is lost now costs the verification and
+    // the peer's statistics, not the guest.
+    private async Task CompleteAsync(SourceTransport transport)
     {
-        if (_options.Verify)
+        try
         {
-            using var comparison = new MemoryComparison(_guest.Memory);
-            transport.HashSink = comparison.Take;
-            await transport.SendAsync(ControlKind.HashesRequest, 0, static (_, _) => { }, cancellationToken).ConfigureAwait(false);
-            Task<InboxMessage> fault = transport.NextAsync(cancellationToken).AsTask();
-            Task first = await Task.WhenAny(comparison.Completion, fault).ConfigureAwait(false);
-            if (first == fault)
+            if (_options.Verify)
             {
-                _ = await fault.ConfigureAwait(false);
-                throw ControlFrameCodec.Violation("a message came where hashes were due");
+                await VerifyAsync(transport).ConfigureAwait(false);
             }
 
-            transport.HashSink = null;
-            MemoryVerification verification = await comparison.Completion.ConfigureAwait(false);
-            _report.Memory = verification;
-            _identity.Logger.Verified(_identity.Id, _identity.Side, verification.PagesCompared, verification.PagesDifferent);
-            await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, verification), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
-            if (await fault.WaitAsync(_options.NetworkTimeout, _time, cancellationToken).ConfigureAwait(false) is { Body: GoodbyeMessage last })
-            {
-                _report.PeerCpu = last.Cpu;
-            }
-
-            return;
+            await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, _report.Memory), static (m, w) => m.Write(w)).ConfigureAwait(false);
+            using var limit = new CancellationTokenSource(_options.NetworkTimeout, _time);
+            _report.PeerCpu = (await transport.NextAsync<GoodbyeMessage>(ControlKind.Goodbye, limit.Token).ConfigureAwait(false)).Cpu;
         }
-
-        await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, null), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
-        GoodbyeMessage goodbye = await transport.NextAsync<GoodbyeMessage>(ControlKind.Goodbye, cancellationToken).ConfigureAwait(false);
-        _report.PeerCpu = goodbye.Cpu;
+        catch (Exception e) when (e is MigrationException or OperationCanceledException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The guest runs at the destination, but what follows could not be finished: {e.Message}");
+        }
     }
 
-    private MigrationReport Conclude(SwitchoverResult? result, MigrationException? failure)
+    private async Task VerifyAsync(SourceTransport transport)
     {
-        GuestWhereabouts guest = result?.Guest ?? GuestWhereabouts.RunningAtSource;
+        using var comparison = new MemoryComparison(_guest.Memory);
+        transport.HashSink = comparison.Take;
+        await transport.SendAsync(ControlKind.HashesRequest, 0, static (_, _) => { }).ConfigureAwait(false);
+        await Task.WhenAny(comparison.Completion, transport.Faulted).ConfigureAwait(false);
+        if (!comparison.Completion.IsCompleted)
+        {
+            await transport.Faulted.ConfigureAwait(false);
+        }
+
+        MemoryVerification verification = await comparison.Completion.ConfigureAwait(false);
+        _report.Memory = verification;
+        _identity.Logger.Verified(_identity.Id, _identity.Side, verification.PagesCompared, verification.PagesDifferent);
+    }
+
+    private MigrationReport Conclude(MigrationException? failure)
+    {
+        GuestWhereabouts guest = _result?.Guest ?? GuestWhereabouts.RunningAtSource;
         MigrationOutcome outcome = (guest, failure?.Kind) switch
         {
             (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,
@@ -229,7 +238,7 @@ internal sealed class SourceSession
     private void Enter(MigrationPhase phase)
     {
         _phase = phase;
-        _progress?.Phase(phase);
+        _tellPhase?.Invoke(phase);
         _identity.Logger.Phase(_identity.Id, _identity.Side, phase);
     }
 

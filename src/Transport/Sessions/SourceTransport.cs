@@ -52,6 +52,9 @@ internal sealed class SourceTransport : IAsyncDisposable
     /// <summary>Gets what each stream sent since the start.</summary>
     internal StreamRoundTotals[] Totals => _totals;
 
+    /// <summary>Gets a task that fails when the transport does.</summary>
+    internal Task Faulted => _inbox.Reader.Completion;
+
     /// <summary>Gets or sets who takes the destination's page hashes while verification runs.</summary>
     internal Action<ReadOnlyMemory<byte>>? HashSink { get; set; }
 
@@ -62,7 +65,7 @@ internal sealed class SourceTransport : IAsyncDisposable
         MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Control, null, cancellationToken).ConfigureAwait(false);
         try
         {
-            await connection.SendPreambleAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode(), cancellationToken).ConfigureAwait(false);
+            await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode(), cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -92,7 +95,7 @@ internal sealed class SourceTransport : IAsyncDisposable
         {
             MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
             _pageConnections.Add(connection);
-            await connection.SendPreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
+            await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
             _senders.Add(PageSender.Create(connection, memory, i, pacer));
             onAdded(i + 1);
         }

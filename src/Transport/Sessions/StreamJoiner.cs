@@ -13,6 +13,9 @@ internal sealed class StreamJoiner(int streams)
     private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _closed;
 
+    /// <summary>Gets how many streams are to join.</summary>
+    internal int Streams => _joined.Length;
+
     /// <summary>Gets the token that the source must show.</summary>
     internal Guid Token { get; } = new(RandomNumberGenerator.GetBytes(16));
 
