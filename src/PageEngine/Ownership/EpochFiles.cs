@@ -191,6 +191,15 @@ internal sealed class EpochFiles(IOwnershipFiles files, Guid guestId)
         StageMark(record);
     }
 
+    /// <summary>Removes every file of a guest that does not exist any more.</summary>
+    public void RemoveAll()
+    {
+        foreach (string name in _files.List(_prefix).ToArray())
+        {
+            _files.Remove(name);
+        }
+    }
+
     /// <summary>Removes every file of a guest that never existed.</summary>
     public void RemoveScratchGuest()
     {

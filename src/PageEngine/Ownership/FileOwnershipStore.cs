@@ -189,6 +189,27 @@ public sealed class FileOwnershipStore : IOwnershipStore, IDisposable
     }
 
     /// <inheritdoc/>
+    public ValueTask RemoveGuestAsync(Guid guestId, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        EpochFiles guest = Guest(guestId);
+        try
+        {
+            lock (guest)
+            {
+                guest.RemoveAll();
+            }
+
+            _guests.TryRemove(guestId, out _);
+            return ValueTask.CompletedTask;
+        }
+        catch (FileCallException e)
+        {
+            throw Failed($"still holds files of guest {guestId}", e);
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask StageAsync(OwnershipRecord record, CancellationToken cancellationToken)
     {
         Check(record);

@@ -121,6 +121,27 @@ public sealed class MemoryOwnershipStore : IOwnershipStore
     }
 
     /// <inheritdoc/>
+    public ValueTask RemoveGuestAsync(Guid guestId, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        lock (_lock)
+        {
+            _epochs.Remove(guestId);
+            foreach ((Guid Guest, ulong Epoch) key in _marks.Keys.Where(key => key.Guest == guestId).ToArray())
+            {
+                _marks.Remove(key);
+            }
+
+            foreach ((Guid Guest, AttemptId Attempt, string Side) key in _nonces.Keys.Where(key => key.Guest == guestId).ToArray())
+            {
+                _nonces.Remove(key);
+            }
+
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <inheritdoc/>
     public ValueTask ForgetAttemptAsync(Guid guestId, AttemptId attempt, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
