@@ -139,7 +139,7 @@ internal sealed class SourceSwitchoverRun
                 _timers.StartRetry();
                 break;
             case SourceEffect.JournalSettled:
-                _context.Journal?.TrySettle();
+                Journals.Settle(_context.Journal, _epoch);
                 break;
             case SourceEffect.ReportTooLate:
                 Identity.Logger.Note(Identity.Id, Identity.Side, "Too late to cancel: the destination may own the guest already.");
@@ -184,7 +184,7 @@ internal sealed class SourceSwitchoverRun
     // Before the pause, so that no flush to disk falls into the blackout.
     private async Task JournalAttemptAsync()
     {
-        _context.Journal?.AttemptMayBePrepared();
+        _context.Journal?.Append(JournalEntryKind.MayBePrepared, _attempt.BaseEpoch);
         if (Store is not null)
         {
             await Store.StageAsync(_attempt.ForDestination, _cancel).ConfigureAwait(false);
