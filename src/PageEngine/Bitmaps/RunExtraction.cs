@@ -28,7 +28,8 @@ internal static unsafe class RunExtraction
         long last = (window.End - 1) >> 6;
 
         // SAFETY: words first to last lie in the bitmap. A PageRange is two longs, start and count, so the output has room
-        // for twice as many edges as runs; AppendEdges keeps within `capacity`.
+        // for twice as many edges as runs; a whole block is written without a check only where all the edges that it can
+        // have (64 a word) fit.
         fixed (PageRange* output = runs)
         {
             long* edges = (long*)output;
@@ -38,14 +39,18 @@ internal static unsafe class RunExtraction
             long i = first;
             while (i <= last && used < capacity)
             {
-                if (i != first)
+                // Nothing to write where all words are clear (or, in a run, all set).
+                i = i == first ? i : BitmapKernels.SkipUniform(words, i, last, 0 - open, path);
+                if (i != first && last - i >= BitmapKernels.BlockWords && capacity - used >= BitmapKernels.BlockWords * 64)
                 {
-                    // The words between the masked ones: nothing to write where all are clear (or, in a run, all set).
-                    i = BitmapKernels.SkipUniform(words, i, last, 0 - open, path);
+                    for (long blockEnd = i + BitmapKernels.BlockWords; i < blockEnd; i++)
+                    {
+                        ulong word = Volatile.Read(ref words[i]);
+                        used += WriteEdges(word ^ ((word << 1) | open), i << 6, edges + used);
+                        open = word >> 63;
+                    }
                 }
-
-                long blockEnd = Math.Min(i + BitmapKernels.BlockWords, last + 1);
-                for (; i < blockEnd && used < capacity; i++)
+                else
                 {
                     ulong word = Volatile.Read(ref words[i]);
                     if (i == first || i == last)
@@ -53,8 +58,14 @@ internal static unsafe class RunExtraction
                         word &= RangeWords.MaskOf(window, i);
                     }
 
-                    used = AppendEdges(word ^ ((word << 1) | open), i << 6, edges, used, capacity);
+                    ulong bits = word ^ ((word << 1) | open);
+                    for (; bits != 0 && used < capacity; bits &= bits - 1)
+                    {
+                        edges[used++] = (i << 6) + BitOperations.TrailingZeroCount(bits);
+                    }
+
                     open = word >> 63;
+                    i++;
                 }
             }
 
@@ -76,34 +87,25 @@ internal static unsafe class RunExtraction
         }
     }
 
-    private static int AppendEdges(ulong bits, long firstBit, long* edges, int used, int capacity)
+    private static int WriteEdges(ulong bits, long firstBit, long* edges)
     {
+        // Four at a time, and the first four whether or not there are so many: how many there are is hard to predict, a
+        // store too many costs little, and the next word overwrites it. A word has at most 64 edges.
         int count = BitOperations.PopCount(bits);
-        if (capacity - used < 64)
+        int written = 0;
+        do
         {
-            for (; bits != 0 && used < capacity; bits &= bits - 1)
-            {
-                edges[used++] = firstBit + BitOperations.TrailingZeroCount(bits);
-            }
-
-            return used;
+            edges[written] = firstBit + BitOperations.TrailingZeroCount(bits);
+            bits &= bits - 1;
+            edges[written + 1] = firstBit + BitOperations.TrailingZeroCount(bits);
+            bits &= bits - 1;
+            edges[written + 2] = firstBit + BitOperations.TrailingZeroCount(bits);
+            bits &= bits - 1;
+            edges[written + 3] = firstBit + BitOperations.TrailingZeroCount(bits);
+            bits &= bits - 1;
+            written += 4;
         }
-
-        // Four at a time whether or not there are so many: the count is hard to predict, a store too many costs nothing,
-        // and the next word overwrites it. A word has at most 64 edges, so 64 places are room enough.
-        long* at = edges + used;
-        for (int written = 0; written < count; written += 4, at += 4)
-        {
-            at[0] = firstBit + BitOperations.TrailingZeroCount(bits);
-            bits &= bits - 1;
-            at[1] = firstBit + BitOperations.TrailingZeroCount(bits);
-            bits &= bits - 1;
-            at[2] = firstBit + BitOperations.TrailingZeroCount(bits);
-            bits &= bits - 1;
-            at[3] = firstBit + BitOperations.TrailingZeroCount(bits);
-            bits &= bits - 1;
-        }
-
-        return used + count;
+        while (written < count);
+        return count;
     }
 }

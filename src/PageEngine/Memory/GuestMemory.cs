@@ -27,7 +27,7 @@ public sealed unsafe class GuestMemory : IDisposable
         foreach (GuestMemoryRegion region in _regions)
         {
             ArgumentNullException.ThrowIfNull(region, nameof(regions));
-            ObjectDisposedException.ThrowIf(region.IsClosed, region);
+            ObjectDisposedException.ThrowIf(region.IsDisposed, region);
         }
 
         Layout = new MemoryLayout(_regions.Select(r => new MemoryLayoutRegion(r.BaseAddress, r.PageCount)));

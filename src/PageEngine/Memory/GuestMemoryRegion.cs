@@ -13,6 +13,7 @@ namespace PageEngine.Memory;
 public sealed unsafe class GuestMemoryRegion : SafeHandle
 {
     private byte* _pointer;
+    private volatile bool _disposed;
 
     private GuestMemoryRegion(GuestAddress baseAddress, long bytes, MemoryMapping mapping)
         : base(0, ownsHandle: true)
@@ -121,14 +122,27 @@ public sealed unsafe class GuestMemoryRegion : SafeHandle
     /// <exception cref="ObjectDisposedException">The region was disposed.</exception>
     public GuestMemoryHold HoldForIo() => new(this);
 
+    /// <summary>Gets whether the region was disposed; it may still be held and mapped.</summary>
+    internal bool IsDisposed => _disposed;
+
     /// <summary>Adds one hold without an object for it. Each needs one <see cref="ReleaseHold"/>.</summary>
     internal void AddHold()
     {
+        // A SafeHandle would take new references as long as it has old ones: then a steady stream of I/O could keep
+        // disposed memory mapped for ever.
+        ObjectDisposedException.ThrowIf(_disposed, this);
         bool added = false;
         DangerousAddRef(ref added);
     }
 
     internal void ReleaseHold() => DangerousRelease();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _disposed = true;
+        base.Dispose(disposing);
+    }
 
     /// <inheritdoc/>
     protected override bool ReleaseHandle()

@@ -8,7 +8,7 @@ internal static unsafe class ZeroPage
     /// <param name="page">A page's first byte.</param>
     /// <remarks>Most pages that are not zero differ in their first cache line, and fetching that line is what such a page
     /// costs. The span search for the rest is as fast as hand-written vectors once the page comes from DRAM, and within
-    /// 15 % of them in the cache (bench/Memory/ZeroPageBench).</remarks>
+    /// 15 % of them in the cache (bench/Memory/PageContentBench).</remarks>
     internal static bool IsZero(byte* page)
     {
         // SAFETY: the caller names a whole mapped page, which is aligned; 8 words and then the rest lie within it.

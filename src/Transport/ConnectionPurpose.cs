@@ -1,0 +1,16 @@
+namespace PageEngine.Transport;
+
+// Owns: the codes of what a connection is for.
+
+/// <summary>What a connection carries.</summary>
+public enum ConnectionPurpose
+{
+    /// <summary>Not a valid purpose.</summary>
+    None = 0,
+
+    /// <summary>Control frames.</summary>
+    Control = 1,
+
+    /// <summary>Page batches.</summary>
+    Pages = 2,
+}

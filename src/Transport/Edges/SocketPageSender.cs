@@ -1,0 +1,165 @@
+using System.IO.Pipelines;
+using PageEngine.Memory;
+using PageEngine.Streaming;
+
+namespace PageEngine.Transport.Edges;
+
+// Owns: the sending thread of one page stream. The batch reader belongs to that thread from a round's start to its end, and to
+// the caller between rounds; the thread frees it when it ends.
+
+/// <summary>Sends batches as gathered sends straight from guest memory.</summary>
+internal sealed class SocketPageSender : PageSender
+{
+    private readonly SocketConnection _connection;
+    private readonly BandwidthPacer _pacer;
+    private readonly PageBatchReader _reader;
+    private readonly GatherSend _gather = new();
+    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _work = new(0);
+    private readonly ManualResetEventSlim _interrupt = new();
+    private readonly string _doing;
+    private TaskCompletionSource<StreamRoundTotals>? _job;
+    private bool _ended;
+
+    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer)
+    {
+        _connection = connection;
+        _pacer = pacer;
+        _doing = $"stream {streamIndex} sent pages";
+        _reader = new PageBatchReader(memory, streamIndex) { MaxDataPages = pacer.MaxBatchPages };
+        connection.StartThread($"pageengine-send-{streamIndex}", Run, onAbort: Wake);
+    }
+
+    internal override async Task<StreamRoundTotals> SendRoundAsync(PageRound round, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _interrupt.Reset();
+        Task<StreamRoundTotals> job = Post(reader => reader.BeginRound(round));
+        using var cancellation = new RoundCancellation(_pacer.Time, Interrupt, _connection.Abort, cancellationToken);
+        try
+        {
+            return await job.ConfigureAwait(false);
+        }
+        catch (MigrationException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("The round was cancelled, and the connection with it.", cancellationToken);
+        }
+    }
+
+    internal override async Task FinishAsync()
+    {
+        await Post(static reader => reader.BeginEnd()).ConfigureAwait(false);
+        _connection.ShutdownSend();
+    }
+
+    public override ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private Task<StreamRoundTotals> Post(Action<PageBatchReader> begin)
+    {
+        var job = new TaskCompletionSource<StreamRoundTotals>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_ended || _connection.IsAborted)
+            {
+                job.SetException(ConnectionErrors.Aborted(_connection.RemoteDescription));
+                return job.Task;
+            }
+
+            begin(_reader);
+            _job = job;
+        }
+
+        _work.Release();
+        return job.Task;
+    }
+
+    private void Interrupt()
+    {
+        _reader.CancelPendingRead();
+        _interrupt.Set();
+    }
+
+    private void Wake()
+    {
+        Interrupt();
+        _work.Release();
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            _work.Wait();
+            TaskCompletionSource<StreamRoundTotals>? job = Interlocked.Exchange(ref _job, null);
+            if (job is not null)
+            {
+                Run(job);
+            }
+
+            // A job may be posted between these lines and the abort: it then fails at its first system call.
+            lock (_lock)
+            {
+                if (_connection.IsAborted && _job is null)
+                {
+                    _ended = true;
+                    break;
+                }
+            }
+        }
+
+        _reader.Dispose();
+        _gather.Dispose();
+    }
+
+    private void Run(TaskCompletionSource<StreamRoundTotals> job)
+    {
+        try
+        {
+            SendToTheMark();
+            job.SetResult(_reader.LastRound);
+        }
+        catch (OperationCanceledException cancelled)
+        {
+            job.SetException(cancelled);
+        }
+#pragma warning disable CA1031 // Whatever went wrong belongs to whoever waits for the round; the thread itself has no caller.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            job.SetException(failure);
+        }
+    }
+
+    private void SendToTheMark()
+    {
+        ReadResult read;
+        do
+        {
+            _reader.TryRead(out read);
+            if (_connection.IsAborted)
+            {
+                throw ConnectionErrors.Aborted(_connection.RemoteDescription);
+            }
+
+            if (read.IsCanceled)
+            {
+                throw new OperationCanceledException("The round was cancelled between two batches.");
+            }
+
+            TimeSpan wait = _pacer.Reserve(read.Buffer.Length);
+            if (wait > TimeSpan.Zero)
+            {
+                _interrupt.Wait(wait);
+            }
+
+            int errno = _gather.Send(_connection.Handle, read.Buffer);
+            if (errno != 0)
+            {
+                throw _connection.Failure(errno, _doing);
+            }
+
+            _reader.AdvanceTo(read.Buffer.End);
+        }
+        while (!read.IsCompleted);
+    }
+}

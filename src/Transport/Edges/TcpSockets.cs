@@ -1,0 +1,60 @@
+using System.Net;
+using System.Net.Sockets;
+using PageEngine.Transport.Interop;
+
+namespace PageEngine.Transport.Edges;
+
+// Owns: what every TCP socket of the engine is set to, and how its ends are written for people. Buffers and congestion
+// control are the system's: autotuned buffers are as fast as any fixed size that was tried, and faster than most.
+
+internal static class TcpSockets
+{
+    private const int KeepAliveProbes = 3;
+
+    /// <summary>Makes a connection of a connected socket, which it owns from then on.</summary>
+    internal static SocketConnection ToConnection(Socket socket, TcpOptions options)
+    {
+        try
+        {
+            socket.NoDelay = true;
+            int milliseconds = (int)Math.Clamp(options.UserTimeout.TotalMilliseconds, 1, int.MaxValue);
+            int seconds = Math.Max(1, milliseconds / 1000 / (KeepAliveProbes + 1));
+            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, seconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, seconds);
+            socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveProbes);
+            socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_USER_TIMEOUT, BitConverter.GetBytes(milliseconds));
+            IPEndPoint remote = Plain((IPEndPoint)socket.RemoteEndPoint!);
+            IPEndPoint local = Plain((IPEndPoint)socket.LocalEndPoint!);
+            bool isLocal = IPAddress.IsLoopback(remote.Address) || remote.Address.Equals(local.Address);
+            return new SocketConnection(socket, remote.ToString(), isLocal);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            socket.Dispose();
+            throw ConnectionErrors.From(e, "the other host", "starting");
+        }
+    }
+
+    /// <summary>Gets an IPv4 address that a dual-stack socket shows as IPv6 as what it is.</summary>
+    internal static IPEndPoint Plain(IPEndPoint endPoint) => endPoint.Address.IsIPv4MappedToIPv6
+        ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port)
+        : endPoint;
+
+    internal static bool IsLoopback(IPAddress address) =>
+        IPAddress.IsLoopback(address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address);
+
+    /// <summary>Writes an end point for people: a name without the family that its type would add.</summary>
+    internal static string Describe(EndPoint endPoint) => endPoint switch
+    {
+        DnsEndPoint name => $"{name.Host}:{name.Port}",
+        IPEndPoint address => Plain(address).ToString(),
+        _ => endPoint.ToString() ?? "an unknown end point",
+    };
+
+    /// <summary>Makes the refusal of plain text beyond loopback.</summary>
+    /// <param name="what">What was asked for, as the beginning of a sentence.</param>
+    internal static MigrationException PlaintextRefused(string what) =>
+        new(MigrationErrorKind.Refused,
+            $"{what} is not on this host's loopback, and guest memory would cross the network unencrypted. Allow plain text explicitly if the network is trusted.");
+}
