@@ -233,7 +233,7 @@ public abstract class PageStreamTests
             oversized,
         })
         {
-            Assert.Equal(MigrationErrorKind.ProtocolViolation, (await ReceiveAsync([.. bytes, .. new byte[64]])).Kind);
+            Assert.Equal(MigrationErrorKind.ProtocolViolation, (await ReceiveAsync([.. bytes, .. new byte[64]], close: false)).Kind);
         }
     }
 
@@ -388,16 +388,22 @@ public abstract class PageStreamTests
         }
     }
 
-    /// <summary>Gives bytes to a receiver, ends the connection, and returns what the receiver says.</summary>
-    private async Task<MigrationException> ReceiveAsync(byte[] bytes)
+    /// <summary>Gives bytes to a receiver, perhaps ends the connection, and returns what the receiver says.</summary>
+    private async Task<MigrationException> ReceiveAsync(byte[] bytes, bool close = true)
     {
         using GuestMemory destination = TestMemory.Of(64);
         (MigrationConnection s, MigrationConnection d) = await ConnectAsync();
         using var applier = new PageApplier(destination, keepHashes: false);
         await using PageReceiver receiver = PageReceiver.Start(d, applier, 0, _ => { });
         await s.WritePreambleAsync(bytes, default);
+        if (close)
+        {
+            await s.DisposeAsync();
+        }
+
+        MigrationException failure = await Assert.ThrowsAsync<MigrationException>(() => receiver.Completion.WaitAsync(_patience));
         await s.DisposeAsync();
-        return await Assert.ThrowsAsync<MigrationException>(() => receiver.Completion.WaitAsync(_patience));
+        return failure;
     }
 
     private static unsafe ulong HashOf(GuestMemory memory, long page) => PageHash.Of(memory.PagePointer(page));
