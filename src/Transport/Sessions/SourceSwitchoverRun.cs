@@ -1,0 +1,426 @@
+using System.IO.Hashing;
+using PageEngine.Bitmaps;
+using PageEngine.Devices;
+using PageEngine.Memory;
+using PageEngine.Ownership;
+using PageEngine.Reporting;
+using PageEngine.Streaming;
+using PageEngine.Switchover;
+using PageEngine.Transport.Control;
+using Answer = PageEngine.Switchover.Transition<PageEngine.Switchover.SourceState, PageEngine.Switchover.SourceEffect>;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: the effects of the source's switchover. The table in Switchover/SourceSwitchover.cs decides; this carries out and
+// reports back. One task runs it. The rehearsal runs this same code on a scratch guest and a scratch record.
+
+/// <summary>One switchover at the source.</summary>
+internal sealed class SourceSwitchoverRun
+{
+    private readonly SourceSwitchoverContext _context;
+    private readonly DirtyBitmap _pending;
+    private readonly Func<long> _collect;
+    private readonly Action<MigrationPhase> _enter;
+    private readonly SwitchoverStopwatch _watch;
+    private readonly SwitchoverTimers _timers;
+    private readonly SwitchoverAttempt _attempt;
+    private readonly OwnershipMode _mode;
+    private readonly bool _rehearsal;
+    private readonly CancellationToken _cancel;
+    private SourceState _state = SourceState.Copying;
+    private MigrationException? _failure;
+    private ulong _epoch;
+    private ulong _stateDigest;
+    private long _stateBytes;
+    private Task<StreamRoundTotals>? _round;
+    private bool _peerGone;
+    private bool _cancelSeen;
+    private SwitchoverResult? _result;
+
+    private SourceSwitchoverRun(
+        SourceSwitchoverContext context, DirtyBitmap pending, Func<long> collect, Action<MigrationPhase> enter, bool rehearsal, CancellationToken cancel)
+    {
+        _context = context;
+        _pending = pending;
+        _collect = collect;
+        _enter = enter;
+        _rehearsal = rehearsal;
+        _cancel = cancel;
+        _attempt = context.Attempt;
+        _epoch = context.Ownership.Epoch;
+        _mode = context.Ownership.Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
+        _watch = new SwitchoverStopwatch(context.Options.TimeProvider);
+        _timers = new SwitchoverTimers(context.Options.TimeProvider, context.Options.ResumeTimeout);
+    }
+
+    private IOwnershipStore? Store => _context.Ownership.Store;
+
+    private MigrationIdentity Identity => _context.Identity;
+
+    /// <summary>Switches over and says how it ended.</summary>
+    internal static async Task<SwitchoverResult> RunAsync(
+        SourceSwitchoverContext context, PreCopyMonitor monitor, Action<MigrationPhase> enter, CancellationToken cancellationToken)
+    {
+        using QuietPeriod quiet = QuietPeriod.Begin();
+        return await new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken)
+            .RunAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Runs every step on an empty layout and a scratch record.</summary>
+    internal static Task<SwitchoverResult> RehearseAsync(SourceSwitchoverContext context, DirtyBitmap nothingPending, CancellationToken cancellationToken) =>
+        new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, rehearsal: true, cancellationToken).RunAsync();
+
+    private async Task<SwitchoverResult> RunAsync()
+    {
+        SourceEvent happened = SourceEvent.SwitchoverDecided;
+        while (true)
+        {
+            Answer answer = SourceSwitchover.NextOrThrow(_state, happened, _mode);
+            if (answer.State != _state && !_rehearsal)
+            {
+                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
+            }
+
+            _state = answer.State;
+            SourceEvent answered = SourceEvent.None;
+            for (int i = 0; i < answer.Count; i++)
+            {
+                SourceEvent result = await CarryOutAsync(answer[i]).ConfigureAwait(false);
+                answered = result == SourceEvent.None ? answered : result;
+            }
+
+            if (_result is not null)
+            {
+                return _result;
+            }
+
+            happened = answered == SourceEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
+        }
+    }
+
+    // At most one effect of an answer answers itself; the others are done at once and give None.
+    private async Task<SourceEvent> CarryOutAsync(SourceEffect effect)
+    {
+        switch (effect)
+        {
+            case SourceEffect.JournalAttempt:
+                return await TryAsync(JournalAttemptAsync, SourceEvent.AttemptJournaled, SourceEvent.JournalFailed).ConfigureAwait(false);
+            case SourceEffect.PauseGuest:
+                return await TryAsync(PauseAsync, SourceEvent.GuestPaused, SourceEvent.PauseFailed).ConfigureAwait(false);
+            case SourceEffect.RunLastPass:
+                return await TryAsync(RunLastPassAsync, SourceEvent.LastPassDone, SourceEvent.LastPassFailed).ConfigureAwait(false);
+            case SourceEffect.SendPrepare:
+                return await TryAsync(SendPrepareAsync, SourceEvent.None, SourceEvent.ConnectionLost).ConfigureAwait(false);
+            case SourceEffect.CreateEpochForDestination:
+                return await CreateAsync(_attempt.ForDestination).ConfigureAwait(false);
+            case SourceEffect.CreateEpochForSource:
+                return await CreateAsync(_attempt.ForSource).ConfigureAwait(false);
+            case SourceEffect.ReadRecord:
+                return await ReadRecordAsync().ConfigureAwait(false);
+            case SourceEffect.SendCommit:
+                await SendCommitAsync().ConfigureAwait(false);
+                break;
+            case SourceEffect.SendAbort:
+                await _context.Transport.SayAsync(Failure()).ConfigureAwait(false);
+                break;
+            case SourceEffect.ResumeGuestAtBase:
+                return await TryAsync(() => ResumeAsync(_context.Ownership.Epoch), SourceEvent.GuestResumed, SourceEvent.ResumeFailed).ConfigureAwait(false);
+            case SourceEffect.ResumeGuestAtOwnEpoch:
+                return await TryAsync(() => ResumeAsync(_epoch), SourceEvent.GuestResumed, SourceEvent.ResumeFailed).ConfigureAwait(false);
+            case SourceEffect.FreeMemory:
+                // The memory itself stays until its owner disposes it: verification still reads it.
+                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+                _epoch = _attempt.ForDestination.Epoch;
+                return SourceEvent.MemoryFreed;
+            case SourceEffect.StartAnswerTimer or SourceEffect.StartRunningTimer:
+                _timers.StartPeer();
+                break;
+            case SourceEffect.StartRetryTimer:
+                _timers.StartRetry();
+                break;
+            case SourceEffect.JournalSettled:
+                _context.Journal?.TrySettle();
+                break;
+            case SourceEffect.ReportTooLate:
+                Identity.Logger.Note(Identity.Id, Identity.Side, "Too late to cancel: the destination may own the guest already.");
+                break;
+            default:
+                _result = Conclude(effect);
+                break;
+        }
+
+        return SourceEvent.None;
+    }
+
+    private async Task<SourceEvent> TryAsync(Func<Task> step, SourceEvent done, SourceEvent failed)
+    {
+        try
+        {
+            await step().ConfigureAwait(false);
+            return done;
+        }
+        catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
+        {
+            _cancelSeen = true;
+            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
+            { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            return failed;
+        }
+        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        {
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return failed;
+        }
+    }
+
+    private MigrationPhase Phase => _state switch
+    {
+        < SourceState.Preparing => MigrationPhase.Pause,
+        SourceState.Preparing => MigrationPhase.Prepare,
+        < SourceState.Granted => MigrationPhase.Commit,
+        _ => MigrationPhase.Resume,
+    };
+
+    // Before the pause, so that no flush to disk falls into the blackout.
+    private async Task JournalAttemptAsync()
+    {
+        _context.Journal?.AttemptMayBePrepared();
+        if (Store is not null)
+        {
+            await Store.StageAsync(_attempt.ForDestination, _cancel).ConfigureAwait(false);
+        }
+
+        await _context.Transport.SendAsync(
+            ControlKind.PauseNotice, new PauseNoticeMessage(_rehearsal, Identity.Attempt, _attempt.GuestId, _attempt.BaseEpoch), static (m, w) => m.Write(w), _cancel).ConfigureAwait(false);
+        _cancel.ThrowIfCancellationRequested();
+    }
+
+    private async Task PauseAsync()
+    {
+        _watch.Begin();
+        await _context.Guest.PauseAsync(_cancel).ConfigureAwait(false);
+        _watch.Mark(SwitchoverPart.Pause);
+        _cancel.ThrowIfCancellationRequested();
+    }
+
+    private async Task RunLastPassAsync()
+    {
+        _collect();
+        _watch.Mark(SwitchoverPart.Harvest);
+        var writer = new DeviceStateWriter();
+        await _context.Guest.SaveStateAsync(writer, _cancel).ConfigureAwait(false);
+        byte[] state = DeviceStateCodec.Encode(writer.ToDeviceState());
+        _watch.Mark(SwitchoverPart.StateSave);
+
+        // Saving devices may write memory: the last collect comes after it.
+        _collect();
+        _watch.RemainingPages = _pending.Count();
+        _watch.Mark(SwitchoverPart.Harvest);
+
+        var allSent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var round = new PageRound(_context.NextRound++, _context.Guest.Memory, _pending, null);
+        _round = _context.Transport.SendRoundAsync(round, allSent.SetResult, _cancel);
+        _stateBytes = state.Length;
+        _stateDigest = XxHash3.HashToUInt64(state);
+        for (int offset = 0; offset < state.Length; offset += ControlFrameCodec.MaxChunkBytes)
+        {
+            await _context.Transport.SendAsync(
+                ControlKind.DeviceState, (state, offset),
+                static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.AsSpan(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
+                _cancel).ConfigureAwait(false);
+        }
+
+        // The destination waits for the round by itself: Prepare leaves as soon as the totals are known.
+        await Task.WhenAny(allSent.Task, _round).ConfigureAwait(false);
+        if (_round.IsFaulted || _round.IsCanceled)
+        {
+            await _round.ConfigureAwait(false);
+        }
+    }
+
+    private async Task SendPrepareAsync()
+    {
+        _enter(MigrationPhase.Prepare);
+        var prepare = new PrepareMessage
+        {
+            Rehearsal = _rehearsal,
+            Attempt = Identity.Attempt,
+            GuestId = _attempt.GuestId,
+            Epoch = _attempt.BaseEpoch,
+            LayoutDigest = LayoutDigest.Of(_context.Guest.Memory.Layout),
+            StateBytes = _stateBytes,
+            StateDigest = _stateDigest,
+            Totals = [.. _context.Transport.Totals],
+        };
+        await _context.Transport.SendAsync(ControlKind.Prepare, prepare, static (m, w) => m.Write(w), _cancel).ConfigureAwait(false);
+        await _round!.ConfigureAwait(false);
+        _watch.Mark(SwitchoverPart.Pages);
+    }
+
+    private async Task SendCommitAsync()
+    {
+        if (_peerGone)
+        {
+            return;
+        }
+
+        _watch.Mark(SwitchoverPart.Commit);
+        _enter(MigrationPhase.Resume);
+        try
+        {
+            await _context.Transport.SendAsync(
+                ControlKind.Commit, new CommitMessage(Identity.Attempt, _attempt.ForDestination.Epoch), static (m, w) => m.Write(w)).ConfigureAwait(false);
+        }
+        catch (MigrationException e)
+        {
+            // The wait that follows notices the lost connection and looks at the record.
+            _failure ??= SessionFailure.Complete(e, Phase);
+        }
+    }
+
+    private async Task ResumeAsync(ulong epoch)
+    {
+        await _context.Guest.ResumeAsync(epoch, CancellationToken.None).ConfigureAwait(false);
+        _epoch = epoch;
+        _watch.ResumedHere();
+    }
+
+    private async Task<SourceEvent> CreateAsync(OwnershipRecord record)
+    {
+        _enter(MigrationPhase.Commit);
+        try
+        {
+            CreateOutcome outcome = await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
+            _epoch = outcome == CreateOutcome.Created ? record.Epoch : _epoch;
+            return outcome switch
+            {
+                CreateOutcome.Created => SourceEvent.EpochCreated,
+                CreateOutcome.Conflict => SourceEvent.EpochConflict,
+                _ => SourceEvent.EpochUnknown,
+            };
+        }
+        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        {
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return SourceEvent.EpochUnknown;
+        }
+    }
+
+    private async Task<SourceEvent> ReadRecordAsync()
+    {
+        try
+        {
+            OwnershipRecord? record = await Store!.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
+            OwnershipMark mark = record?.Epoch > _attempt.BaseEpoch
+                ? await Store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
+                : OwnershipMark.None;
+            SourceEvent seen = _attempt.SeenFromSource(record, mark);
+            _epoch = seen == SourceEvent.RecordOwn ? record!.Epoch : _epoch;
+            return seen;
+        }
+        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        {
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return SourceEvent.RecordUnreadable;
+        }
+    }
+
+    // Waits for a message, the loss of the connection, a cancel (once), or the nearest timer.
+    private async Task<SourceEvent> WaitAsync()
+    {
+        using CancellationTokenSource due = _timers.Nearest();
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(due.Token, _cancelSeen ? CancellationToken.None : _cancel);
+        try
+        {
+            if (_peerGone)
+            {
+                await Task.Delay(Timeout.Infinite, any.Token).ConfigureAwait(false);
+            }
+
+            return Meaning(await _context.Transport.NextAsync(any.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (!_cancelSeen && _cancel.IsCancellationRequested)
+        {
+            _cancelSeen = true;
+            if (SourceSwitchover.CanCancel(_state))
+            {
+                _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
+                { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            }
+
+            return SourceEvent.CancelRequested;
+        }
+        catch (OperationCanceledException)
+        {
+            return _timers.TakeDue() switch
+            {
+                SwitchoverTimer.Peer => TimedOut(),
+                SwitchoverTimer.Retry => SourceEvent.RetryDue,
+                _ => SourceEvent.RetryPeriodOver,
+            };
+        }
+        catch (MigrationException e)
+        {
+            _peerGone = true;
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return e.FromPeer ? SourceEvent.PeerRefused : SourceEvent.ConnectionLost;
+        }
+    }
+
+    private SourceEvent TimedOut()
+    {
+        _failure ??= new MigrationException(
+            MigrationErrorKind.Timeout,
+            $"The destination did not answer within {_context.Options.ResumeTimeout.TotalSeconds:0} s. Its log has the reason under migration {Identity.Id}.")
+        { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+        return SourceEvent.PeerTimedOut;
+    }
+
+    private SourceEvent Meaning(InboxMessage message)
+    {
+        switch (message.Body)
+        {
+            case PreparedMessage prepared when prepared.Attempt == Identity.Attempt && prepared.Epoch == _attempt.BaseEpoch:
+                _watch.Prepared(prepared.Restore + prepared.Journal);
+                return SourceEvent.PeerPrepared;
+            case RunningMessage running when running.Attempt == Identity.Attempt && running.Epoch == _attempt.ForDestination.Epoch:
+                _watch.Running(running.ReadRecord, running.Resume);
+                return SourceEvent.PeerRunning;
+            case HandedBackMessage handedBack when handedBack.Attempt == Identity.Attempt:
+                return SourceEvent.PeerHandedBack;
+            default:
+                throw ControlFrameCodec.Violation($"a {message.Kind} frame does not belong to this attempt");
+        }
+    }
+
+    private MigrationException Failure() =>
+        _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The source ended the attempt.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+
+    private SwitchoverResult Conclude(SourceEffect effect) => effect switch
+    {
+        SourceEffect.ReportMoved => Result(GuestWhereabouts.RunningAtDestination, null),
+        SourceEffect.ReportRunsHere => Result(GuestWhereabouts.RunningAtSource, Failure()),
+        SourceEffect.ReportHeld => Result(GuestWhereabouts.Held, InDoubt()),
+        SourceEffect.ReportLost => Result(GuestWhereabouts.Lost, new MigrationException(MigrationErrorKind.GuestLost, "No complete copy of the guest survived.", _failure)),
+        _ => throw new MigrationException(MigrationErrorKind.Internal, $"The source's switchover has no step for {effect}."),
+    };
+
+    private MigrationException InDoubt() => new(
+        MigrationErrorKind.InDoubt,
+        $"{HoldReasons.Say(SourceSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)} The guest stays paused here. Cause: {_failure?.Message ?? "none"}",
+        _failure)
+    {
+        Phase = _failure?.Phase ?? Phase,
+        DetectedBy = _failure?.DetectedBy ?? DetectedBy.Supervisor,
+    };
+
+    private SwitchoverResult Result(GuestWhereabouts guest, MigrationException? failure) => new()
+    {
+        Guest = guest,
+        Epoch = _epoch,
+        Failure = failure,
+        Parts = _watch.Parts,
+        Blackout = _watch.Blackout,
+        RemainingPages = _watch.RemainingPages,
+    };
+}
