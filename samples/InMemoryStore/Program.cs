@@ -19,13 +19,17 @@ var destination = new MigrationDestination(
 Task<DestinationResult> receiving = destination.ReceiveAsync(acceptor);
 
 using var store = new Store(Guid.NewGuid(), 64 << 20);
-await store.ResumeAsync(epoch: 1, CancellationToken.None);
-using IWriteTracer tracer = WriteTracers.Create(WriteTracerKind.Auto, store.Memory);
-store.Tracer = tracer as ExplicitWriteTracer;
+GuestOwnership owned = await GuestOwnership.ClaimAsync(ownership, store.Id);
+await store.ResumeAsync(owned.Epoch, CancellationToken.None);
+
+// The store marks its own writes, so that nothing is lost where the kernel cannot trace them.
+WriteTracerChoice tracing = WriteTracers.Create(WriteTracerKind.Auto, store.Memory, guestMarksWrites: true);
+using IWriteTracer tracer = tracing.Tracer;
+store.MarkWritesTo = tracing.MarkWritesTo;
 
 var source = new MigrationSource(store, tracer, new MigrationSourceOptions
 {
-    OwnershipStore = ownership,
+    Ownership = owned,
     SwitchoverGoal = TimeSpan.FromMilliseconds(100),
 });
 MigrationReport report = await source.MigrateAsync(new TcpConnector(acceptor.LocalEndPoint));
@@ -56,7 +60,7 @@ internal sealed class Store(Guid id, long bytes) : IGuest, IDisposable
     private Thread? _writer;
     private long _written;
 
-    public ExplicitWriteTracer? Tracer { get; set; }
+    public ExplicitWriteTracer? MarkWritesTo { get; set; }
 
     public long Written => Volatile.Read(ref _written);
 
@@ -143,7 +147,7 @@ internal sealed class Store(Guid id, long bytes) : IGuest, IDisposable
 
             long page = _written % Memory.PageCount;
             BinaryPrimitives.WriteInt64LittleEndian(Memory.Page(page), _written);
-            Tracer?.MarkDirty(page); // after the write, before anything that could pause
+            MarkWritesTo?.MarkDirty(page); // after the write, before anything that could pause
             Volatile.Write(ref _written, _written + 1);
             Thread.SpinWait(200);
         }

@@ -172,5 +172,5 @@ internal sealed unsafe class SystemAreaVerifier(GuestPages pages, DirtyBitmap pr
 
     // SAFETY: a page has PageWords words and stays mapped: the guest holds its memory while it verifies.
     private ReadOnlySpan<ulong> Words(long page) =>
-        present.IsSet(page) ? new(pages.Words(page), GuestMemoryMap.PageWords) : _hole;
+        present.IsSet(page) ? new ReadOnlySpan<ulong>(pages.Words(page), GuestMemoryMap.PageWords) : _hole;
 }

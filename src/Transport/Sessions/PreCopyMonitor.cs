@@ -173,6 +173,7 @@ internal sealed class PreCopyMonitor : IDisposable
             Duration = duration,
             HarvestDuration = _time.GetElapsedTime(harvestBegan),
             DirtiedPages = dirtied,
+            Throttle = _throttleInForce,
         };
         _identity.Logger.RoundDone(
             _identity.Id, _identity.Side, index, toSend, sent.DataPages, sent.ZeroPages, sent.WireBytes,
