@@ -1,1 +1,4 @@
-System.Environment.Exit(0);
+using PageEngine.Cli;
+using PageEngine.Cli.Commands;
+
+return await CommandLine.RunAsync(args, Host.FromProcess());

@@ -19,6 +19,9 @@ public abstract class MigrationConnection : IAsyncDisposable
     /// <summary>Gets who is at the other end, for people.</summary>
     public abstract string RemoteDescription { get; }
 
+    /// <summary>Gets this end, for people; empty where it has no name.</summary>
+    public virtual string LocalDescription => "";
+
     /// <summary>Gets whether the other end is known to be this machine. False for a connection that somebody else opened:
     /// what it may carry is his to decide.</summary>
     public abstract bool IsLocal { get; }

@@ -1,13 +1,15 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
 using PageEngine.Tracing;
+using PageEngine.Transport.Sessions;
 
 namespace PageEngine.Transport;
 
-// [SKELETON: to be completed]
+// Owns: the public face of the source side: options, what goes in, what comes out. The work is Sessions/.
 
 /// <summary>Options of the source side. Every value has the default that the documentation states.</summary>
 public sealed record MigrationSourceOptions
@@ -27,8 +29,9 @@ public sealed record MigrationSourceOptions
     /// <summary>Gets the policy; null (default): the switchover-time-goal policy with <see cref="SwitchoverGoal"/>.</summary>
     public IMigrationPolicy? Policy { get; init; }
 
-    /// <summary>Gets the ownership store; null: none, and an unknown outcome is held for an operator.</summary>
-    public IOwnershipStore? OwnershipStore { get; init; }
+    /// <summary>Gets the right under which the guest runs here, from <see cref="GuestOwnership.ClaimAsync"/> or from the
+    /// migration that brought it here; null (default): no store, and an unknown outcome is held for an operator.</summary>
+    public GuestOwnership? Ownership { get; init; }
 
     /// <summary>Gets the directory of this host's journals and locks; null: none are kept, and nothing survives a crash of this process.</summary>
     public string? JournalDirectory { get; init; }
@@ -58,20 +61,49 @@ public sealed record MigrationSourceOptions
 /// <summary>Moves one running guest away from this host. One instance is one migration.</summary>
 public sealed class MigrationSource
 {
+    private readonly IGuest _guest;
+    private readonly IWriteTracer _tracer;
+    private readonly MigrationSourceOptions _options;
+    private int _used;
+
     /// <summary>Prepares a migration; nothing is touched yet.</summary>
     /// <param name="guest">The running guest.</param>
     /// <param name="tracer">Traces its memory; not started yet. The caller disposes it.</param>
     /// <param name="options">The options.</param>
+    /// <exception cref="ArgumentException">An option is impossible, or the ownership is of another guest.</exception>
     public MigrationSource(IGuest guest, IWriteTracer tracer, MigrationSourceOptions? options = null)
     {
-        _ = guest;
-        _ = tracer;
-        _ = options;
+        ArgumentNullException.ThrowIfNull(guest);
+        ArgumentNullException.ThrowIfNull(tracer);
+        _guest = guest;
+        _tracer = tracer;
+        _options = options ?? new MigrationSourceOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(_options.Streams, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Streams, MaxStreams, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(_options.BandwidthBytesPerSecond, nameof(options));
+        if (_options.Ownership is { } ownership && ownership.GuestId != guest.Id)
+        {
+            throw new ArgumentException($"The ownership is of guest {ownership.GuestId}, the guest is {guest.Id}.", nameof(options));
+        }
     }
+
+    /// <summary>The most page streams.</summary>
+    public const int MaxStreams = Control.PrepareMessage.MaxStreams;
 
     /// <summary>Runs the migration to its end. Failures are in the report, not thrown: only misuse throws.</summary>
     /// <param name="connector">Opens the connections.</param>
     /// <param name="cancellationToken">Before the commit: the guest runs on here. After it: too late, and the report says so.</param>
-    public Task<MigrationReport> MigrateAsync(IMigrationConnector connector, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+    /// <exception cref="InvalidOperationException">Called twice.</exception>
+    public Task<MigrationReport> MigrateAsync(IMigrationConnector connector, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(connector);
+        if (Interlocked.Exchange(ref _used, 1) != 0)
+        {
+            throw new InvalidOperationException("A MigrationSource is one migration; make a new one for the next.");
+        }
+
+        ulong id = _options.MigrationId ?? (ulong)(_options.TimeProvider.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+        var identity = new MigrationIdentity(id, 'S', _guest.Id, AttemptId.NewRandom(), _options.Logger ?? NullLogger.Instance);
+        return new SourceSession(_guest, _tracer, _options, identity).RunAsync(connector, cancellationToken);
+    }
 }

@@ -47,8 +47,14 @@ public interface IGuest
     /// <exception cref="MigrationException">A section is missing, unknown or damaged.</exception>
     ValueTask LoadStateAsync(DeviceState state, CancellationToken cancellationToken);
 
-    /// <summary>Ends the guest at this host for good: it has moved away, or a copy that never ran is discarded.</summary>
+    /// <summary>Ends the guest at this host for good: it has moved away, or a copy that never ran is discarded.
+    /// <see cref="Memory"/> stays until its owner disposes it: the engine may still compare it.</summary>
     ValueTask PowerOffAsync(CancellationToken cancellationToken);
+
+    /// <summary>Runs, without any effect, whatever code pausing, saving, loading and resuming will need, so that none of it
+    /// is compiled or loaded for the first time while the guest stands still. Called on both sides before the rounds; the
+    /// default does nothing.</summary>
+    ValueTask RehearseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <summary>Slows the guest's virtual CPUs so that it dirties pages more slowly.</summary>
     /// <param name="fraction">The share of time taken away, 0 (none) to 1 (all).</param>

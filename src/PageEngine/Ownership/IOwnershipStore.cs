@@ -33,6 +33,9 @@ public interface IOwnershipStore
     /// <summary>Reads the nonce that a side wrote, or null.</summary>
     ValueTask<Guid?> ReadNonceAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken);
 
+    /// <summary>Removes everything about a guest that does not exist any more. Never call it for a guest that may run.</summary>
+    ValueTask RemoveGuestAsync(Guid guestId, CancellationToken cancellationToken);
+
     /// <summary>Removes what belongs to an ended attempt only (nonces, temporary files); epochs stay.</summary>
     ValueTask ForgetAttemptAsync(Guid guestId, AttemptId attempt, CancellationToken cancellationToken);
 }

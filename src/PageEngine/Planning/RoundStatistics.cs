@@ -1,3 +1,5 @@
+using PageEngine.Memory;
+
 namespace PageEngine.Planning;
 
 // Owns: the facts of one pre-copy round, as numbers. Everything the planner knows about a round is here.
@@ -29,12 +31,16 @@ public sealed record RoundStatistics
     /// <summary>Gets how many pages the guest wrote while the round ran; they are the next round's.</summary>
     public required long DirtiedPages { get; init; }
 
+    /// <summary>Gets the throttle in force while the round ran: the share of virtual CPU time taken away, 0 to 1. A stall
+    /// is only looked for among rounds that ran under the throttle now in force.</summary>
+    public double Throttle { get; init; }
+
     /// <summary>Gets the acknowledged wire bytes per second; 0 when the round carried too little to measure.</summary>
     public double TransmitBytesPerSecond => Duration > TimeSpan.Zero ? WireBytes / Duration.TotalSeconds : 0;
 
     /// <summary>Gets the guest bytes (pages times page size) written per second while the round ran.</summary>
     public double DirtyBytesPerSecond =>
-        Duration > TimeSpan.Zero ? DirtiedPages * (double)Memory.MemoryLayout.PageBytes / Duration.TotalSeconds : 0;
+        Duration > TimeSpan.Zero ? DirtiedPages * (double)MemoryLayout.PageBytes / Duration.TotalSeconds : 0;
 
     /// <summary>Gets transmit-to-dirty, in percent: pages offered in the round, for every page left after it.</summary>
     public double T2dPercent => 100.0 * DirtyPages / Math.Max(1, DirtiedPages);

@@ -27,6 +27,7 @@ internal sealed class SocketConnection : MigrationConnection
     {
         _socket = socket;
         RemoteDescription = remoteDescription;
+        LocalDescription = socket.LocalEndPoint?.ToString() ?? "";
         IsLocal = isLocal;
         int flags = Libc.fcntl(Handle, Libc.F_GETFL, 0);
         if (flags >= 0 && (flags & Libc.O_NONBLOCK) != 0)
@@ -37,6 +38,9 @@ internal sealed class SocketConnection : MigrationConnection
 
     /// <inheritdoc/>
     public override string RemoteDescription { get; }
+
+    /// <inheritdoc/>
+    public override string LocalDescription { get; }
 
     /// <inheritdoc/>
     public override bool IsLocal { get; }

@@ -1,0 +1,129 @@
+using System.CommandLine;
+using System.Net;
+using PageEngine.Cli.Output;
+using PageEngine.Reporting;
+
+namespace PageEngine.Cli.Commands;
+
+// Owns: `demo`: both sides on this machine, in two processes, and the proof that nothing was lost or done twice. The proof
+// comes from the destination's own report: only the process that runs the guest can check it.
+
+/// <summary>Moves a guest to a second process and proves it.</summary>
+internal static class DemoCommand
+{
+    // How long the destination may take beyond the run itself: to replay what the guest did, page by page.
+    private static readonly TimeSpan CheckLimit = TimeSpan.FromMinutes(10);
+
+    // How long a destination may take to notice that the migration failed.
+    private static readonly TimeSpan FailureLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>Makes the command.</summary>
+    public static Command Create(Host host)
+    {
+        ExampleCommand command = new(
+            "demo",
+            "Starts a destination process, moves a running guest there over TCP, and proves that nothing was lost or done twice.",
+            "pageengine demo",
+            "pageengine demo --memory 4GiB --workload uniform@50MiB/s --streams 2",
+            "pageengine demo --memory 1GiB --workload uniform@max --bandwidth 1Gbit/s --if-stalled force --json report.json");
+        WordOption<TimeSpan> warmup = new(
+            "--warmup", "TIME", "How long the guest runs here before it is moved. Default 1s.", TimeSpan.FromSeconds(1), OptionParsers.Duration);
+        WordOption<TimeSpan> runFor = new(
+            "--run-for", "TIME", "How long the guest runs at the destination before it is checked. Default 1s.", TimeSpan.FromSeconds(1), OptionParsers.Duration);
+        command.Options.Add(warmup);
+        command.Options.Add(runFor);
+        CommonOptions common = new(command, verifyByDefault: true);
+        command.SetAction((parsed, _) => RunAsync(host, common.Read(parsed), warmup.Read(parsed), runFor.Read(parsed)));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(Host host, MigrationSettings settings, TimeSpan warmup, TimeSpan runFor)
+    {
+        using Interrupts interrupts = new(host, "Cancelling: the guest goes on here. Once more ends the program at once.");
+        using CommandRun run = new(host, settings, 'S');
+        using ScratchDirectory scratch = ScratchDirectory.Create();
+
+        // Without a directory of the user's the record lives as long as this run, and so do the journals.
+        string ownership = settings.OwnershipDirectory ?? scratch.Subdirectory("ownership");
+        bool journalsStay = settings.OwnershipDirectory is not null;
+        string sourceJournal = journalsStay ? run.State.Journal : scratch.Subdirectory("journal-source");
+        string destinationJournal = journalsStay ? run.State.Journal : scratch.Subdirectory("journal-destination");
+
+        using SourceRun source = new(run);
+        run.Step("Starting a destination process.");
+        using DestinationProcess destination = DestinationProcess.Start(
+            DestinationArguments(settings, runFor, ownership, destinationJournal), Path.Combine(scratch.Path, "destination.json"), host.Error);
+        source.Fill();
+        IPEndPoint address = await destination.Listening.WaitAsync(interrupts.Token);
+        await source.WarmUpAsync(OwnershipStores.Open(ownership), warmup, interrupts.Token);
+        SourceResult result = await source.MigrateAsync(address, sourceJournal, interrupts.Token);
+        return result.Report.Outcome == MigrationOutcome.Completed
+            ? await FinishAsync(run, destination, result, runFor)
+            : await FailAsync(run, destination, result);
+    }
+
+    private static async Task<int> FinishAsync(CommandRun run, DestinationProcess destination, SourceResult result, TimeSpan runFor)
+    {
+        run.Step($"The guest runs at the destination for {Units.FormatDuration(runFor)} and is then checked there.");
+        ReportDocument? arrived = await destination.WaitForReportAsync(runFor + CheckLimit);
+        if (arrived is null)
+        {
+            return Lose(run, destination, result);
+        }
+
+        ReportDocument merged = ReportMapping.Merge(result.Document, arrived);
+        run.Publish(merged);
+        return ExitCodes.For(result.Report, ReportMapping.Findings(merged));
+    }
+
+    // The guest had moved, and the process that ran it is gone without a word: so is the guest.
+    private static int Lose(CommandRun run, DestinationProcess destination, SourceResult result)
+    {
+        MigrationReport lost = result.Report with
+        {
+            Outcome = MigrationOutcome.Failed,
+            Failure = new MigrationFailure(
+                MigrationErrorKind.GuestLost,
+                MigrationPhase.Complete,
+                DetectedBy.Supervisor,
+                $"The guest had moved to the destination, whose process then ended {destination.DescribeEnd()} without a report.",
+                GuestWhereabouts.Lost),
+        };
+        run.Publish(ReportMapping.ToDocument(lost));
+        return ExitCodes.For(lost);
+    }
+
+    private static async Task<int> FailAsync(CommandRun run, DestinationProcess destination, SourceResult result)
+    {
+        run.Publish(result.Document);
+        await destination.WaitForReportAsync(FailureLimit);
+        return ExitCodes.For(result.Report, result.Findings);
+    }
+
+    private static List<string> DestinationArguments(MigrationSettings settings, TimeSpan runFor, string ownership, string journal)
+    {
+        List<string> arguments =
+        [
+            "--listen", "127.0.0.1:0", "--once",
+            "--run-for", $"{(long)runFor.TotalMicroseconds}us",
+            "--ownership", ownership,
+            ReceiveCommand.Journal, journal,
+        ];
+        if (settings.DataListen is { } data)
+        {
+            arguments.AddRange(["--data-listen", data.ToString()]);
+        }
+
+        if (settings.Log is { } log)
+        {
+            arguments.AddRange(["--log", log]);
+        }
+
+        (string Name, bool Given)[] flags =
+        [
+            ("--plaintext", settings.Plaintext), ("--verbose", settings.Verbose), ("--debug", settings.Debug),
+        ];
+        arguments.AddRange(flags.Where(f => f.Given).Select(f => f.Name));
+        return arguments;
+    }
+}

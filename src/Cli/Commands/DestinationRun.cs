@@ -1,0 +1,179 @@
+using PageEngine.Cli.Output;
+using PageEngine.EmbeddedGuest;
+using PageEngine.Ownership;
+using PageEngine.Reporting;
+using PageEngine.Transport;
+
+namespace PageEngine.Cli.Commands;
+
+// Owns: the destination's part: listening, the guests that arrived and run here, and their check at the end.
+
+/// <summary>Takes migrations until it is told to stop.</summary>
+internal sealed class DestinationRun : IDisposable
+{
+    private readonly CommandRun _run;
+    private readonly ReceiveSettings _receive;
+    private readonly List<(VerifiableGuest Guest, MigrationReport Report)> _guests = [];
+    private VerifiableGuest? _shadow;
+
+    /// <summary>Prepares a destination.</summary>
+    public DestinationRun(CommandRun run, ReceiveSettings receive)
+    {
+        _run = run;
+        _receive = receive;
+    }
+
+    /// <summary>Takes migrations.</summary>
+    /// <param name="cancellationToken">Stops: guests that run here are checked, then the program ends.</param>
+    /// <returns>The exit code.</returns>
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        MigrationSettings settings = _run.Settings;
+        IOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
+        if (store is null)
+        {
+            _run.Warn(OwnershipStores.None);
+        }
+
+        using TcpAcceptor acceptor = new(
+            _receive.Listen, new TcpOptions { DataListen = settings.DataListen, AllowPlaintext = settings.Plaintext });
+        MigrationDestination destination = new(MakeShadow, new MigrationDestinationOptions
+        {
+            OwnershipStore = store,
+            JournalDirectory = _receive.Journal ?? _run.State.Journal,
+            MaxStreams = 64,
+            MaxMemoryBytes = settings.MemoryIsGiven ? settings.MemoryBytes : long.MaxValue,
+            Progress = _run.Watch,
+            Logger = _run.Log,
+            TimeProvider = _run.Time,
+        });
+        _run.Reports.Out.WriteLine($"listening on {acceptor.LocalEndPoint}");
+        _run.Reports.Out.Flush();
+        int code = ExitCodes.Done;
+        do
+        {
+            if (await ReceiveAsync(destination, acceptor, cancellationToken) is not { } result)
+            {
+                code = _receive.Once ? ExitCodes.Cancelled : ExitCodes.Done;
+                break;
+            }
+
+            if (result.Guest is VerifiableGuest guest && result.Report.Outcome == MigrationOutcome.Completed)
+            {
+                _guests.Add((guest, result.Report));
+                if (_receive.RunFor is { } runFor)
+                {
+                    await WaitAsync(runFor, cancellationToken);
+                    break;
+                }
+
+                _run.Publish(ReportMapping.ToDocument(result.Report), isLast: false);
+            }
+            else
+            {
+                _run.Publish(ReportMapping.ToDocument(result.Report));
+                code = _receive.Once ? ExitCodes.For(result.Report) : ExitCodes.Done;
+            }
+        }
+        while (!_receive.Once);
+
+        if (_guests.Count > 0 && _receive.RunFor is null)
+        {
+            await WaitAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+        }
+
+        foreach ((VerifiableGuest guest, MigrationReport report) in _guests)
+        {
+            code = Math.Max(code, await EndAsync(guest, report));
+        }
+
+        return code;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach ((VerifiableGuest guest, _) in _guests)
+        {
+            guest.Dispose();
+        }
+
+        _shadow?.Dispose();
+    }
+
+    private async Task<DestinationResult?> ReceiveAsync(MigrationDestination destination, TcpAcceptor acceptor, CancellationToken cancellationToken)
+    {
+        _run.Watch.Clear();
+        _run.Log.MigrationId = null;
+        try
+        {
+            using (_run.ShowProgress(goal: null))
+            {
+                DestinationResult result = await destination.ReceiveAsync(acceptor, cancellationToken);
+                if (result.Guest is not null)
+                {
+                    _shadow = null;
+                }
+
+                return result;
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+        finally
+        {
+            // A shadow that did not become a running guest is of no more use.
+            _shadow?.Dispose();
+            _shadow = null;
+        }
+    }
+
+    private VerifiableGuest MakeShadow(GuestOffer offer)
+    {
+        if (_run.Settings.GuestId is { } only && only != offer.GuestId)
+        {
+            throw new MigrationException(MigrationErrorKind.Refused, $"This destination takes guest {only} only (--guest); {offer.GuestId} was offered.");
+        }
+
+        _run.Log.MigrationId = offer.MigrationId;
+        _run.Begin(offer.MigrationId, ReportMapping.Word(MigrationRole.Destination), offer.GuestId, offer.Layout.Bytes, offer.Source);
+        _run.Step($"Guest {offer.GuestId} of {Units.FormatBytes(offer.Layout.Bytes)} comes from {offer.Source}.");
+        _shadow = VerifiableGuest.FromDescription(
+            offer.GuestId, offer.Description, offer.Layout, _run.Settings.MemoryIsGiven ? _run.Settings.MemoryBytes : null);
+        return _shadow;
+    }
+
+    private async Task WaitAsync(TimeSpan time, CancellationToken cancellationToken)
+    {
+        _run.Step(time == Timeout.InfiniteTimeSpan ? "The guest runs here until Ctrl-C." : $"The guest runs here for {Units.FormatDuration(time)}.");
+        try
+        {
+            await Task.Delay(time, _run.Time, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            // Told to stop: that is what was waited for.
+        }
+    }
+
+    private async Task<int> EndAsync(VerifiableGuest guest, MigrationReport report)
+    {
+        await guest.PauseAsync(CancellationToken.None);
+        GuestFindings? findings = null;
+        if (_receive.RunFor is not null || _run.Settings.Verify)
+        {
+            _run.Step("Checking the guest against a replay of its run.");
+            findings = GuestFindings.From(guest.Verify());
+        }
+
+        if (guest.SwitchoverStallIsByWallClock)
+        {
+            _run.Warn("the guest's stall at the switchover is by two hosts' wall clocks: only as exact as they are set.");
+        }
+
+        _run.Publish(ReportMapping.ToDocument(report, findings, guest.LongestStall, guest.SwitchoverStall));
+        return ExitCodes.For(report, findings);
+    }
+}

@@ -1,0 +1,40 @@
+using System.Net;
+using PageEngine.EmbeddedGuest;
+using PageEngine.Planning;
+using PageEngine.Tracing;
+
+namespace PageEngine.Cli.Commands;
+
+// Owns: the values of the options that demo, send and receive share, checked and in units the sessions use.
+
+/// <summary>The options of a migration.</summary>
+internal sealed record MigrationSettings
+{
+    public required long MemoryBytes { get; init; }
+    public required bool MemoryIsGiven { get; init; }
+    public required int Vcpus { get; init; }
+    public required IReadOnlyList<WorkloadSpec> Workloads { get; init; }
+    public required int FillPercent { get; init; }
+    public required Guid? GuestId { get; init; }
+    public required int Streams { get; init; }
+    public required TimeSpan Goal { get; init; }
+    public required int MaxRounds { get; init; }
+    public required TimeSpan AbortAfter { get; init; }
+    public required StallResponse IfStalled { get; init; }
+    public required long BandwidthBytesPerSecond { get; init; }
+    public required WriteTracerKind Tracer { get; init; }
+    public required string? OwnershipDirectory { get; init; }
+    public required IPAddress? Bind { get; init; }
+    public required IPEndPoint? DataListen { get; init; }
+    public required bool Plaintext { get; init; }
+    public required bool Verify { get; init; }
+    public required ulong? Seed { get; init; }
+    public required string? Json { get; init; }
+    public required string? Log { get; init; }
+    public required ulong? MigrationId { get; init; }
+    public required bool Verbose { get; init; }
+    public required bool Debug { get; init; }
+
+    /// <summary>Gets whether stdout is for the JSON alone.</summary>
+    public bool JsonOwnsStdout => Json == Output.JsonOutput.ToStdout;
+}

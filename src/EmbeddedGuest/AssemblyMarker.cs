@@ -1,2 +1,0 @@
-namespace PageEngine.EmbeddedGuest;
-internal static class AssemblyMarker;

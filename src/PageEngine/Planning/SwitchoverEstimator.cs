@@ -1,0 +1,120 @@
+using PageEngine.Memory;
+
+namespace PageEngine.Planning;
+
+// Owns: the prediction of the blackout from what was measured. Pure functions. Wherever a number is not certain the
+// longer blackout is assumed: a goal that was promised must be kept, a round too many only costs time.
+
+/// <summary>Predicts the switchover: remaining wire bytes / acknowledged throughput + the fixed part.</summary>
+public static class SwitchoverEstimator
+{
+    /// <summary>The most wire bytes that are assumed for a page: the page and its share of headers in the smallest batch.
+    /// Used where no page was measured, and as a bound where marks of zero pages blur the measurement.</summary>
+    public const int MaxWireBytesPerPage = MemoryLayout.PageBytes + 256;
+
+    /// <summary>Measures the acknowledged throughput over finished rounds.</summary>
+    /// <param name="rounds">The rounds, oldest first.</param>
+    /// <returns>Wire bytes per second; null when no round carried a page's bytes. A round of zero pages only shows how fast
+    /// memory is scanned, so rounds count by their share of pages that were sent.</returns>
+    public static double? MeasureThroughput(IReadOnlyList<RoundStatistics> rounds)
+    {
+        ArgumentNullException.ThrowIfNull(rounds);
+        AcknowledgedThroughput throughput = default;
+        for (int i = 0; i < rounds.Count; i++)
+        {
+            RoundStatistics round = rounds[i];
+            double sentShare = round.SentPages / (double)Math.Max(1, round.SentPages + round.ZeroPages);
+            throughput = throughput.With(round.WireBytes, round.Duration, sentShare);
+        }
+
+        return throughput.BytesPerSecond;
+    }
+
+    /// <summary>Measures how many wire bytes one remaining page will cost.</summary>
+    /// <param name="rounds">The rounds, oldest first.</param>
+    /// <returns>The most that a page with bytes cost in any round, headers included, and at most
+    /// <see cref="MaxWireBytesPerPage"/>. Remaining pages were just written, so none is expected to be zero.</returns>
+    public static double MeasureWireBytesPerPage(IReadOnlyList<RoundStatistics> rounds)
+    {
+        ArgumentNullException.ThrowIfNull(rounds);
+        double most = 0;
+        for (int i = 0; i < rounds.Count; i++)
+        {
+            if (rounds[i].SentPages > 0)
+            {
+                most = Math.Max(most, rounds[i].WireBytes / (double)rounds[i].SentPages);
+            }
+        }
+
+        return most > 0 ? Math.Min(most, MaxWireBytesPerPage) : MaxWireBytesPerPage;
+    }
+
+    /// <summary>Predicts a switchover that begins now.</summary>
+    /// <param name="remainingPages">Pages dirty or pending.</param>
+    /// <param name="wireBytesPerPage">Wire bytes for each of them.</param>
+    /// <param name="throughputBytesPerSecond">Acknowledged wire bytes per second; null when not measured.</param>
+    /// <param name="fixedPart">Everything else.</param>
+    public static SwitchoverPrediction Predict(
+        long remainingPages, double wireBytesPerPage, double? throughputBytesPerSecond, TimeSpan fixedPart)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(remainingPages);
+        ArgumentOutOfRangeException.ThrowIfNegative(wireBytesPerPage);
+        return remainingPages == 0
+            ? new SwitchoverPrediction(TimeSpan.Zero, fixedPart)
+            : new SwitchoverPrediction(
+                PlanningTime.FromSeconds(remainingPages * wireBytesPerPage / (throughputBytesPerSecond ?? 0)), fixedPart);
+    }
+
+    /// <summary>Predicts a switchover that begins now from the finished rounds.</summary>
+    /// <param name="rounds">The rounds, oldest first.</param>
+    /// <param name="remainingPages">Pages dirty or pending.</param>
+    /// <param name="fixedCosts">The fixed part as measured or rehearsed so far.</param>
+    public static SwitchoverPrediction Predict(
+        IReadOnlyList<RoundStatistics> rounds, long remainingPages, SwitchoverFixedCosts fixedCosts)
+    {
+        ArgumentNullException.ThrowIfNull(fixedCosts);
+        return Predict(remainingPages, MeasureWireBytesPerPage(rounds), MeasureThroughput(rounds), FixedPart(rounds, fixedCosts));
+    }
+
+    /// <summary>Puts together what a policy looks at after a round.</summary>
+    /// <param name="rounds">The finished rounds, oldest first; at least one. Kept, not copied.</param>
+    /// <param name="remainingPages">Pages dirty or pending.</param>
+    /// <param name="guestPages">Pages of the guest.</param>
+    /// <param name="fixedCosts">The fixed part as measured or rehearsed so far.</param>
+    /// <param name="elapsed">The time since pre-copy began.</param>
+    /// <param name="throttleAvailable">Whether the guest can be throttled.</param>
+    /// <param name="throttle">The throttle in force, 0 to 1.</param>
+    /// <param name="postCopyAvailable">Whether post-copy is to be had.</param>
+    public static PlanningState Assess(
+        IReadOnlyList<RoundStatistics> rounds,
+        long remainingPages,
+        long guestPages,
+        SwitchoverFixedCosts fixedCosts,
+        TimeSpan elapsed,
+        bool throttleAvailable = false,
+        double throttle = 0,
+        bool postCopyAvailable = false)
+    {
+        ArgumentNullException.ThrowIfNull(rounds);
+        ArgumentOutOfRangeException.ThrowIfZero(rounds.Count);
+        return new PlanningState
+        {
+            Rounds = rounds,
+            RemainingPages = remainingPages,
+            GuestPages = guestPages,
+            ThroughputBytesPerSecond = MeasureThroughput(rounds),
+            Prediction = Predict(rounds, remainingPages, fixedCosts),
+            Elapsed = elapsed,
+            ThrottleAvailable = throttleAvailable,
+            Throttle = throttle,
+            PostCopyAvailable = postCopyAvailable,
+        };
+    }
+
+    // The rehearsal collects from an empty layout; the newest round's collect walked the real one.
+    private static TimeSpan FixedPart(IReadOnlyList<RoundStatistics> rounds, SwitchoverFixedCosts costs)
+    {
+        TimeSpan measured = rounds.Count > 0 ? rounds[^1].HarvestDuration : TimeSpan.Zero;
+        return costs.Total - costs.Harvest + (measured > costs.Harvest ? measured : costs.Harvest);
+    }
+}

@@ -1,0 +1,80 @@
+using PageEngine.Ownership;
+using PageEngine.Transport.Control;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: the destination's half of coming to agree.
+
+/// <summary>The handshake of the destination side.</summary>
+internal static class DestinationHandshake
+{
+    /// <summary>Checks that both sides use the same store and that the source holds the guest; leaves this side's mark.</summary>
+    /// <returns>The nonce that the source must find.</returns>
+    /// <exception cref="MigrationException">Another store, none, or another holder.</exception>
+    internal static async Task<Guid> CheckStoreAsync(IOwnershipStore? store, HelloMessage hello, CancellationToken cancellationToken)
+    {
+        var nonce = Guid.NewGuid();
+        if (hello.HasStore != (store is not null))
+        {
+            throw new MigrationException(
+                MigrationErrorKind.OwnershipFailed,
+                hello.HasStore
+                    ? "The source uses an ownership store and this destination has none. Give both the same one."
+                    : $"This destination uses an ownership store ({store!.Description}) and the source has none. Give both the same one.");
+        }
+
+        if (store is null)
+        {
+            return nonce;
+        }
+
+        Guid? written = await store.ReadNonceAsync(hello.GuestId, hello.Attempt, SourceHandshake.SourceSide, cancellationToken).ConfigureAwait(false);
+        if (written != hello.StoreNonce)
+        {
+            throw new MigrationException(
+                MigrationErrorKind.OwnershipFailed,
+                $"The source's mark is not in this host's ownership store ({store.Description}): the two hosts use different stores. Give both the same one.");
+        }
+
+        OwnershipRecord? record = await store.ReadAsync(hello.GuestId, cancellationToken).ConfigureAwait(false);
+        if (record is null || record.Epoch != hello.Epoch || record.Holder != hello.SourceRun)
+        {
+            throw new MigrationException(
+                MigrationErrorKind.OwnershipFailed,
+                $"The ownership record of guest {hello.GuestId} does not name the source: it says {(record is null ? "nothing" : $"epoch {record.Epoch}, run {record.Holder}")}; the source claims epoch {hello.Epoch}, run {hello.SourceRun}.");
+        }
+
+        await store.WriteNonceAsync(hello.GuestId, hello.Attempt, SourceHandshake.DestinationSide, nonce, cancellationToken).ConfigureAwait(false);
+        return nonce;
+    }
+
+    /// <summary>Accepts, and hands out the token of the page streams.</summary>
+    internal static ValueTask WelcomeAsync(
+        DestinationTransport transport, StreamJoiner joiner, RunId run, Guid nonce, string? dataEndPoint, CancellationToken cancellationToken) =>
+        transport.SendAsync(
+            ControlKind.Welcome,
+            new WelcomeMessage
+            {
+                Version = ProtocolVersion.Newest,
+                DestinationRun = run,
+                StreamToken = joiner.Token,
+                Streams = (ushort)joiner.Streams,
+                StoreNonce = nonce,
+                DataEndPoint = dataEndPoint ?? "",
+            },
+            static (m, w) => m.Write(w),
+            cancellationToken);
+
+    /// <summary>Waits until every page stream has joined, or the source is gone.</summary>
+    internal static async Task WaitForStreamsAsync(DestinationTransport transport, StreamJoiner joiner, CancellationToken cancellationToken)
+    {
+        Task joined = joiner.AllJoinedAsync(cancellationToken);
+        await Task.WhenAny(joined, transport.Faulted).ConfigureAwait(false);
+        if (!joined.IsCompleted)
+        {
+            await transport.Faulted.ConfigureAwait(false);
+        }
+
+        await joined.ConfigureAwait(false);
+    }
+}

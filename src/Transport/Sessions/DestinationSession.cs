@@ -1,0 +1,312 @@
+using PageEngine.Guests;
+using PageEngine.Memory;
+using PageEngine.Ownership;
+using PageEngine.Reporting;
+using PageEngine.Streaming;
+using PageEngine.Transport.Control;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: one migration at the destination from the first connection to the end. Whatever fails before this side is
+// prepared frees everything and leaves the guest where it was.
+
+/// <summary>The supervisor role at the destination.</summary>
+internal sealed class DestinationSession
+{
+    private readonly Func<GuestOffer, IGuest> _shadowFactory;
+    private readonly MigrationDestinationOptions _options;
+    private readonly IMigrationAcceptor _acceptor;
+    private readonly TimeProvider _time;
+    private readonly ReportBuilder _report;
+    private MigrationIdentity _identity;
+    private HelloMessage? _hello;
+    private IGuest? _guest;
+    private GuestWhereabouts _whereabouts = GuestWhereabouts.RunningAtSource;
+    private MigrationPhase _phase = MigrationPhase.Handshake;
+    private Action<MigrationPhase>? _tellPhase;
+
+    internal DestinationSession(
+        Func<GuestOffer, IGuest> shadowFactory, MigrationDestinationOptions options, IMigrationAcceptor acceptor, MigrationIdentity identity)
+    {
+        _shadowFactory = shadowFactory;
+        _options = options;
+        _acceptor = acceptor;
+        _time = options.TimeProvider;
+        _identity = identity;
+        _report = new ReportBuilder(identity.Id, MigrationRole.Destination, identity.GuestId, _time);
+    }
+
+    private RunId Run { get; } = RunId.NewRandom();
+
+    /// <summary>Receives one migration. Every failure becomes part of the report.</summary>
+    internal async Task<DestinationResult> RunAsync(ConnectionGate gate, CancellationToken cancellationToken)
+    {
+        MigrationException? failure = null;
+        try
+        {
+            MigrationConnection connection = await gate.ControlConnectionAsync(cancellationToken).ConfigureAwait(false);
+            _report.Peer = connection.RemoteDescription;
+            var transport = new DestinationTransport(connection, _time, _options.NetworkTimeout);
+            await using (transport.ConfigureAwait(false))
+            {
+                try
+                {
+                    failure = await ReceiveAsync(transport, gate, cancellationToken).ConfigureAwait(false);
+                }
+                catch (Exception e) when (IsFailure(e))
+                {
+                    failure = SessionFailure.Complete(e, _phase);
+                }
+
+                if (failure is not null)
+                {
+                    await transport.SayAsync(failure).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            failure = SessionFailure.Complete(e, _phase);
+        }
+
+        return await ConcludeAsync(failure).ConfigureAwait(false);
+    }
+
+    private static bool IsFailure(Exception e) => e is MigrationException or OperationCanceledException or IOException or UnauthorizedAccessException;
+
+    private async Task<MigrationException?> ReceiveAsync(DestinationTransport transport, ConnectionGate gate, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(_options.StartTimeout, _time);
+        using var starting = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        MigrationJournal? journal = null;
+        try
+        {
+            HelloMessage hello = await HelloAsync(transport, starting.Token).ConfigureAwait(false);
+            journal = _options.JournalDirectory is { } directory ? MigrationJournal.Open(directory, hello.GuestId, SourceHandshake.DestinationSide) : null;
+            Guid nonce = await DestinationHandshake.CheckStoreAsync(_options.OwnershipStore, hello, starting.Token).ConfigureAwait(false);
+            _guest = CreateShadow(hello, transport.Peer);
+            await _guest.RehearseAsync(starting.Token).ConfigureAwait(false);
+
+            var joiner = new StreamJoiner(Math.Min((int)hello.Streams, _options.MaxStreams));
+            gate.LetJoin(joiner);
+            await DestinationHandshake.WelcomeAsync(transport, joiner, Run, nonce, _acceptor.DataEndPoint, starting.Token).ConfigureAwait(false);
+            await DestinationHandshake.WaitForStreamsAsync(transport, joiner, starting.Token).ConfigureAwait(false);
+
+            using var applier = new PageApplier(_guest.Memory, hello.Verify);
+            transport.StartReceiving(joiner.Close(), applier);
+            _report.Streams = transport.Streams;
+            for (int i = 1; i <= transport.Streams; i++)
+            {
+                _identity.Logger.StreamAdded(_identity.Id, _identity.Side, i);
+            }
+
+            await transport.SendAsync(ControlKind.Ready, starting.Token).ConfigureAwait(false);
+            var progress = new ProgressTracker(_options.Progress, _time, () => transport.WireBytes);
+            await using (progress.ConfigureAwait(false))
+            {
+                _tellPhase = progress.Phase;
+                Enter(MigrationPhase.PreCopy);
+                return await FollowAsync(transport, applier, journal, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new MigrationException(MigrationErrorKind.Timeout, $"The source did not get as far as the first page within {_options.StartTimeout.TotalSeconds:0} s.");
+        }
+        finally
+        {
+            // Nothing may write the memory of a guest that runs, or that is about to be unmapped.
+            await transport.StopReceivingAsync().ConfigureAwait(false);
+            _report.WireBytes = transport.WireBytes;
+            journal?.Dispose();
+        }
+    }
+
+    private async Task<HelloMessage> HelloAsync(DestinationTransport transport, CancellationToken cancellationToken)
+    {
+        InboxMessage first = await transport.NextAsync(cancellationToken).ConfigureAwait(false);
+        HelloMessage hello = first.Body as HelloMessage ?? throw ControlFrameCodec.Violation($"a {first.Kind} frame came where {ControlKind.Hello} was due");
+        _hello = hello;
+        _identity = _identity with { Id = hello.MigrationId, GuestId = hello.GuestId, Attempt = hello.Attempt };
+        _report.MigrationId = hello.MigrationId;
+        _report.GuestId = hello.GuestId;
+        _report.Epoch = hello.Epoch;
+        _report.MemoryBytes = hello.Layout.Bytes;
+        _identity.Logger.SettingInfo(
+            _identity.Id, _identity.Side, Environment.ProcessId, _identity.Id, transport.Connection.RemoteDescription, transport.Connection.LocalDescription, Environment.ProcessId);
+        _identity.Logger.Begin(
+            _identity.Id, _identity.Side, hello.GuestId, hello.Epoch, Run.ToString(), hello.Attempt.ToString(), hello.Layout.Bytes, hello.Streams, "none");
+        return hello;
+    }
+
+    private IGuest CreateShadow(HelloMessage hello, string peer)
+    {
+        if (hello.Layout.Bytes > _options.MaxMemoryBytes)
+        {
+            throw new MigrationException(
+                MigrationErrorKind.Refused, $"The guest has {hello.Layout.Bytes} bytes of memory; this destination takes at most {_options.MaxMemoryBytes}.");
+        }
+
+        IGuest guest = _shadowFactory(new GuestOffer(hello.GuestId, hello.Description, hello.Layout, peer, hello.MigrationId));
+        return guest.Id == hello.GuestId && guest.Memory.Layout.Equals(hello.Layout)
+            ? guest
+            : throw new MigrationException(MigrationErrorKind.Refused, "The destination's factory built a guest with another identity or memory layout than the one offered.");
+    }
+
+    // Rounds arrive by themselves; here only what needs a decision.
+    private async Task<MigrationException?> FollowAsync(DestinationTransport transport, PageApplier applier, MigrationJournal? journal, CancellationToken cancellationToken)
+    {
+        QuietPeriod? quiet = null;
+        try
+        {
+            while (true)
+            {
+                InboxMessage message = await transport.NextAsync(cancellationToken).ConfigureAwait(false);
+                switch (message.Body)
+                {
+                    case PrepareMessage { Rehearsal: true } prepare:
+                        await RehearseAsync(transport, prepare, cancellationToken).ConfigureAwait(false);
+                        break;
+                    case PrepareMessage prepare:
+                        MigrationException? failure = await SwitchOverAsync(transport, applier, journal, prepare, cancellationToken).ConfigureAwait(false);
+                        quiet?.Dispose();
+                        if (failure is null)
+                        {
+                            await CompleteAsync(transport, applier).ConfigureAwait(false);
+                        }
+
+                        return failure;
+                    case null when message.Kind == ControlKind.PauseNotice:
+                        quiet ??= QuietPeriod.Begin();
+                        break;
+                    default:
+                        throw ControlFrameCodec.Violation($"a {message.Kind} frame came during the rounds");
+                }
+            }
+        }
+        finally
+        {
+            quiet?.Dispose();
+        }
+    }
+
+    private async Task RehearseAsync(DestinationTransport transport, PrepareMessage prepare, CancellationToken cancellationToken)
+    {
+        if (prepare.GuestId == _hello!.GuestId)
+        {
+            throw ControlFrameCodec.Violation("a rehearsal names the real guest");
+        }
+
+        using var scratch = new ScratchGuest(prepare.GuestId);
+        (_, MigrationException? failure) = await DestinationSwitchoverRun.RunAsync(
+            Context(transport, prepare, scratch, null, null), cancellationToken).ConfigureAwait(false);
+        if (failure is not null)
+        {
+            throw failure;
+        }
+    }
+
+    private async Task<MigrationException?> SwitchOverAsync(
+        DestinationTransport transport, PageApplier applier, MigrationJournal? journal, PrepareMessage prepare, CancellationToken cancellationToken)
+    {
+        if (prepare.GuestId != _hello!.GuestId || prepare.Epoch != _hello.Epoch || prepare.Attempt != _hello.Attempt)
+        {
+            throw ControlFrameCodec.Violation("a prepare request names another guest, epoch or attempt than the one agreed on");
+        }
+
+        Enter(MigrationPhase.Prepare);
+        (_whereabouts, MigrationException? failure) = await DestinationSwitchoverRun.RunAsync(
+            Context(transport, prepare, _guest!, applier, journal), cancellationToken).ConfigureAwait(false);
+        if (_whereabouts == GuestWhereabouts.RunningAtDestination)
+        {
+            _report.Epoch = prepare.Epoch + 1;
+        }
+
+        return failure;
+    }
+
+    private DestinationSwitchoverContext Context(
+        DestinationTransport transport, PrepareMessage prepare, IGuest guest, PageApplier? applier, MigrationJournal? journal) => new()
+        {
+            Identity = _identity,
+            Guest = guest,
+            Prepare = prepare,
+            Run = Run,
+            SourceRun = _hello!.SourceRun,
+            Transport = transport,
+            Applier = applier,
+            Journal = journal,
+            Options = _options,
+
+            // Longer than the source's own retries, whatever this side was told.
+            ClaimTimeout = _options.ClaimTimeout > _hello.ResumeTimeout ? _options.ClaimTimeout : _hello.ResumeTimeout * 2,
+        };
+
+    // The guest runs here: a source that is lost now costs its statistics, nothing else.
+    private async Task CompleteAsync(DestinationTransport transport, PageApplier applier)
+    {
+        Enter(MigrationPhase.Complete);
+        using var limit = new CancellationTokenSource(_options.NetworkTimeout, _time);
+        try
+        {
+            while (true)
+            {
+                InboxMessage message = await transport.NextAsync(limit.Token).ConfigureAwait(false);
+                switch (message.Body)
+                {
+                    case null when message.Kind == ControlKind.HashesRequest && _hello!.Verify:
+                        await HashSender.SendAsync(transport, applier, _guest!.Memory.PageCount, limit.Token).ConfigureAwait(false);
+                        break;
+                    case GoodbyeMessage goodbye:
+                        _report.PeerCpu = goodbye.Cpu;
+                        _report.Memory = goodbye.Memory;
+                        await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, null), static (m, w) => m.Write(w), limit.Token).ConfigureAwait(false);
+                        return;
+                    default:
+                        throw ControlFrameCodec.Violation($"a {message.Kind} frame came after the switchover");
+                }
+            }
+        }
+        catch (Exception e) when (e is MigrationException or OperationCanceledException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The guest runs here, but what follows could not be finished: {e.Message}");
+        }
+    }
+
+    private async Task<DestinationResult> ConcludeAsync(MigrationException? failure)
+    {
+        IGuest? keep = _whereabouts is GuestWhereabouts.RunningAtDestination or GuestWhereabouts.Held ? _guest : null;
+        if (keep is null && _guest is not null)
+        {
+            await _guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+            (_guest as IDisposable)?.Dispose();
+            _guest.Memory.Dispose();
+        }
+
+        MigrationOutcome outcome = (_whereabouts, failure?.Kind) switch
+        {
+            (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,
+            (_, null) => MigrationOutcome.Completed,
+            (_, MigrationErrorKind.Cancelled) => MigrationOutcome.Cancelled,
+            _ => MigrationOutcome.Failed,
+        };
+        if (failure is not null)
+        {
+            _identity.Logger.Failed(_identity.Id, _identity.Side, failure.Phase, failure.DetectedBy, failure.Kind, failure.Message);
+        }
+
+        _identity.Logger.Finished(_identity.Id, _identity.Side, outcome);
+        GuestOwnership? ownership = _whereabouts == GuestWhereabouts.RunningAtDestination && _hello is not null
+            ? new GuestOwnership(_options.OwnershipStore, _hello.GuestId, Run, _hello.Epoch + 1)
+            : null;
+        return new DestinationResult(
+            _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, _whereabouts)), keep, ownership);
+    }
+
+    private void Enter(MigrationPhase phase)
+    {
+        _phase = phase;
+        _tellPhase?.Invoke(phase);
+        _identity.Logger.Phase(_identity.Id, _identity.Side, phase);
+    }
+}

@@ -1,0 +1,83 @@
+using PageEngine.Planning;
+using PageEngine.Reporting;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: the facts that become the report, gathered while the migration runs. Used by the session's own task only.
+
+/// <summary>Builds one side's <see cref="MigrationReport"/>.</summary>
+internal sealed class ReportBuilder
+{
+    private readonly TimeProvider _time;
+    private readonly long _began;
+    private readonly DateTimeOffset _startedAt;
+    private readonly TimeSpan _cpuAtStart;
+
+    internal ReportBuilder(ulong migrationId, MigrationRole role, Guid guestId, TimeProvider time)
+    {
+        MigrationId = migrationId;
+        Role = role;
+        GuestId = guestId;
+        _time = time;
+        _began = time.GetTimestamp();
+        _startedAt = time.GetUtcNow();
+        _cpuAtStart = Environment.CpuUsage.TotalTime;
+    }
+
+    internal ulong MigrationId { get; set; }
+
+    internal MigrationRole Role { get; }
+
+    internal Guid GuestId { get; set; }
+
+    internal ulong Epoch { get; set; }
+
+    internal string Peer { get; set; } = "";
+
+    internal long MemoryBytes { get; set; }
+
+    internal int Streams { get; set; }
+
+    internal string Tracer { get; set; } = "";
+
+    internal Tracing.WriteTracerCounters TracerCounters { get; set; }
+
+    internal IReadOnlyList<RoundStatistics> Rounds { get; set; } = [];
+
+    internal SwitchoverReport? Switchover { get; set; }
+
+    internal long WireBytes { get; set; }
+
+    internal double? Throughput { get; set; }
+
+    internal TimeSpan? PeerCpu { get; set; }
+
+    internal MemoryVerification? Memory { get; set; }
+
+    /// <summary>Gets the processor time of this process since the start.</summary>
+    internal TimeSpan Cpu => Environment.CpuUsage.TotalTime - _cpuAtStart;
+
+    internal MigrationReport Build(MigrationOutcome outcome, MigrationFailure? failure) => new()
+    {
+        MigrationId = MigrationId,
+        Role = Role,
+        Outcome = outcome,
+        Failure = failure,
+        GuestId = GuestId,
+        Epoch = Epoch,
+        StartedAt = _startedAt,
+        Peer = Peer,
+        MemoryBytes = MemoryBytes,
+        Streams = Streams,
+        Tracer = Tracer,
+        TracerCounters = TracerCounters,
+        Rounds = [.. Rounds],
+        Switchover = Switchover,
+        Total = _time.GetElapsedTime(_began),
+        WireBytes = WireBytes,
+        ThroughputBytesPerSecond = Throughput,
+        SourceCpu = Role == MigrationRole.Source ? Cpu : PeerCpu,
+        DestinationCpu = Role == MigrationRole.Source ? PeerCpu : Cpu,
+        Memory = Memory,
+    };
+}

@@ -1,0 +1,39 @@
+using PageEngine.Devices;
+using PageEngine.Guests;
+using PageEngine.Memory;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: the guest of the rehearsal: one page of memory that nothing writes, and a few bytes of state.
+
+/// <summary>Stands in for the guest while the switchover is rehearsed.</summary>
+internal sealed class ScratchGuest(Guid id) : IGuest, IDisposable
+{
+    private const string SectionKind = "rehearsal";
+
+    public Guid Id => id;
+
+    public GuestMemory Memory { get; } = GuestMemory.Allocate(MemoryLayout.PageBytes);
+
+    public GuestDescription Describe() => new("rehearsal", ReadOnlyMemory<byte>.Empty);
+
+    public ValueTask PauseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public ValueTask ResumeAsync(ulong epoch, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public ValueTask SaveStateAsync(DeviceStateWriter writer, CancellationToken cancellationToken)
+    {
+        writer.Add(SectionKind, 0, 1, Id.ToByteArray());
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask LoadStateAsync(DeviceState state, CancellationToken cancellationToken)
+    {
+        _ = state.Require(SectionKind, 0, 1);
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask PowerOffAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    public void Dispose() => Memory.Dispose();
+}

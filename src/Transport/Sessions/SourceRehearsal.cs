@@ -1,0 +1,89 @@
+using System.Globalization;
+using PageEngine.Bitmaps;
+using PageEngine.Ownership;
+using PageEngine.Planning;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: the rehearsal. The switchover would otherwise be the coldest code in the process; here both sides run the real
+// code of every step on an empty layout and a scratch record, until it is compiled and its cost is known.
+
+/// <summary>Rehearses the switchover and measures its fixed part.</summary>
+internal static class SourceRehearsal
+{
+    /// <summary>How often. The first compiles, the second warms what the first loaded; the last two are measured.</summary>
+    internal const int Count = 4;
+
+    /// <summary>Runs all rehearsals.</summary>
+    /// <returns>The fixed part: for each step the longer of the last two rehearsals.</returns>
+    /// <exception cref="MigrationException">A step failed: the switchover itself would have.</exception>
+    internal static async Task<SwitchoverFixedCosts> RunAsync(SourceSwitchoverContext context, CancellationToken cancellationToken)
+    {
+        await context.Guest.RehearseAsync(cancellationToken).ConfigureAwait(false);
+        var costs = new SwitchoverFixedCosts[Count];
+        for (int i = 0; i < Count; i++)
+        {
+            await context.Transport.PingAsync(cancellationToken).ConfigureAwait(false);
+            SwitchoverResult result = await RunOnceAsync(context, cancellationToken).ConfigureAwait(false);
+            if (result.Failure is not null)
+            {
+                throw result.Failure;
+            }
+
+            costs[i] = new SwitchoverFixedCosts
+            {
+                Pause = result.Parts.Pause,
+                Harvest = result.Parts.Harvest,
+                Barrier = result.Parts.Pages,
+                StateSave = result.Parts.StateSave,
+                StateTransfer = result.Parts.StateTransfer,
+                Restore = result.Parts.Restore,
+                Commit = result.Parts.Commit,
+                Resume = result.Parts.Resume,
+            };
+            context.Identity.Logger.Rehearsed(
+                context.Identity.Id, context.Identity.Side, i + 1,
+                Milliseconds(costs[i].StateTransfer + costs[i].Restore), Milliseconds(costs[i].Commit), Milliseconds(costs[i].Resume),
+                Milliseconds(context.Transport.RoundTrip));
+        }
+
+        return Longer(costs[^1], costs[^2]);
+    }
+
+    private static async Task<SwitchoverResult> RunOnceAsync(SourceSwitchoverContext context, CancellationToken cancellationToken)
+    {
+        using var scratch = new ScratchGuest(Guid.NewGuid());
+        using var nothing = new DirtyBitmap(scratch.Memory.PageCount);
+        IOwnershipStore? store = context.Ownership.Store;
+        GuestOwnership ownership = await GuestOwnership.ClaimAsync(store, scratch.Id, cancellationToken).ConfigureAwait(false);
+        SourceSwitchoverContext rehearsal = context.ForRehearsal(scratch, ownership);
+        try
+        {
+            return await SourceSwitchoverRun.RehearseAsync(rehearsal, nothing, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            context.NextRound = rehearsal.NextRound;
+            if (store is not null)
+            {
+                await store.RemoveGuestAsync(scratch.Id, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static SwitchoverFixedCosts Longer(SwitchoverFixedCosts a, SwitchoverFixedCosts b) => new()
+    {
+        Pause = Max(a.Pause, b.Pause),
+        Harvest = Max(a.Harvest, b.Harvest),
+        Barrier = Max(a.Barrier, b.Barrier),
+        StateSave = Max(a.StateSave, b.StateSave),
+        StateTransfer = Max(a.StateTransfer, b.StateTransfer),
+        Restore = Max(a.Restore, b.Restore),
+        Commit = Max(a.Commit, b.Commit),
+        Resume = Max(a.Resume, b.Resume),
+    };
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
+    private static string Milliseconds(TimeSpan time) => time.TotalMilliseconds.ToString("0.00", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,262 @@
+using System.Globalization;
+using PageEngine.Guests;
+using PageEngine.Ownership;
+using PageEngine.Planning;
+using PageEngine.Reporting;
+using PageEngine.Tracing;
+using PageEngine.Transport.Control;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: one migration at the source from beginning to end. It is the only one that initiates the handling of a failure,
+// and it always comes to an end: the guest runs at the destination, runs on here, or is held with a stated reason.
+
+/// <summary>The supervisor role at the source.</summary>
+internal sealed class SourceSession
+{
+    private readonly IGuest _guest;
+    private readonly IWriteTracer _tracer;
+    private readonly MigrationSourceOptions _options;
+    private readonly TimeProvider _time;
+    private readonly MigrationIdentity _identity;
+    private readonly GuestOwnership _ownership;
+    private readonly ReportBuilder _report;
+    private SwitchoverResult? _result;
+    private MigrationPhase _phase = MigrationPhase.Handshake;
+    private Action<MigrationPhase>? _tellPhase;
+
+    internal SourceSession(IGuest guest, IWriteTracer tracer, MigrationSourceOptions options, MigrationIdentity identity)
+    {
+        _guest = guest;
+        _tracer = tracer;
+        _options = options;
+        _time = options.TimeProvider;
+        _identity = identity;
+        _ownership = options.Ownership ?? new GuestOwnership(null, guest.Id, RunId.NewRandom(), 1);
+        _report = new ReportBuilder(identity.Id, MigrationRole.Source, guest.Id, _time)
+        {
+            Epoch = _ownership.Epoch,
+            MemoryBytes = guest.Memory.Layout.Bytes,
+            Tracer = tracer.Name,
+        };
+    }
+
+    /// <summary>Runs the migration. Every failure becomes part of the report.</summary>
+    internal async Task<MigrationReport> RunAsync(IMigrationConnector connector, CancellationToken cancellationToken)
+    {
+        _report.Peer = connector.Description;
+        MigrationException? failure;
+        try
+        {
+            // The lock on the journal is also what refuses a second migration of the same guest.
+            using MigrationJournal? journal = _options.JournalDirectory is { } directory
+                ? MigrationJournal.Open(directory, _guest.Id, SourceHandshake.SourceSide)
+                : null;
+            await MigrateAsync(connector, journal, cancellationToken).ConfigureAwait(false);
+            failure = _result!.Failure;
+        }
+        catch (Exception e) when (e is MigrationException or OperationCanceledException or IOException or UnauthorizedAccessException)
+        {
+            failure = SessionFailure.Complete(e, _phase);
+        }
+
+        return Conclude(failure);
+    }
+
+    private async Task MigrateAsync(IMigrationConnector connector, MigrationJournal? journal, CancellationToken cancellationToken)
+    {
+        if (_ownership.Store is null)
+        {
+            _identity.Logger.NoStore(_identity.Id, _identity.Side);
+        }
+
+        SourceTransport transport = await StartAsync(connector, cancellationToken).ConfigureAwait(false);
+        await using (transport.ConfigureAwait(false))
+        {
+            var progress = new ProgressTracker(_options.Progress, _time, null);
+            await using (progress.ConfigureAwait(false))
+            {
+                _tellPhase = progress.Phase;
+                try
+                {
+                    await RunPhasesAsync(transport, progress, journal, cancellationToken).ConfigureAwait(false);
+                }
+                catch (Exception e) when (e is MigrationException or OperationCanceledException)
+                {
+                    MigrationException failure = SessionFailure.Complete(e, _phase);
+                    await transport.SayAsync(failure).ConfigureAwait(false);
+                    throw failure;
+                }
+            }
+        }
+    }
+
+    private async Task<SourceTransport> StartAsync(IMigrationConnector connector, CancellationToken cancellationToken)
+    {
+        int streams = _options.Streams > 0 ? _options.Streams : Math.Clamp(Environment.ProcessorCount / 4, 1, 4);
+        using var limit = new CancellationTokenSource(_options.StartTimeout, _time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            (SourceTransport transport, WelcomeMessage welcome) = await SourceHandshake.RunAsync(
+                _identity, connector, _guest, _ownership, _options, streams, both.Token).ConfigureAwait(false);
+            _report.Streams = welcome.Streams;
+            _report.Peer = transport.Peer;
+            DestinationRun = welcome.DestinationRun;
+            _identity.Logger.Begin(
+                _identity.Id, _identity.Side, _guest.Id, _ownership.Epoch, _ownership.Run.ToString(), _identity.Attempt.ToString(),
+                _report.MemoryBytes, welcome.Streams, _tracer.Name);
+            return transport;
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new MigrationException(
+                MigrationErrorKind.Timeout,
+                $"The destination was not ready within {_options.StartTimeout.TotalSeconds:0} s ({connector.Description}). Check that it listens and is not busy with another migration.");
+        }
+    }
+
+    /// <summary>Gets the run under which the destination will hold the guest.</summary>
+    private RunId DestinationRun { get; set; }
+
+    private async Task RunPhasesAsync(
+        SourceTransport transport, ProgressTracker progress, MigrationJournal? journal, CancellationToken cancellationToken)
+    {
+        SourceSwitchoverContext context = new(
+            _identity, _guest, _ownership, DestinationRun, transport, _options)
+        {
+            Journal = journal,
+        };
+        SwitchoverFixedCosts fixedCosts = await SourceRehearsal.RunAsync(context, cancellationToken).ConfigureAwait(false);
+
+        Enter(MigrationPhase.PreCopy);
+        IMigrationPolicy policy = _options.Policy ?? new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = _options.SwitchoverGoal });
+        using var monitor = new PreCopyMonitor(
+            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, _time)
+        {
+            NextRound = context.NextRound,
+        };
+        _report.Rounds = monitor.Rounds;
+        try
+        {
+            MigrationDecision decision = await monitor.RunAsync(cancellationToken).ConfigureAwait(false);
+            _report.Throughput = monitor.Throughput;
+            if (decision.Kind == DecisionKind.GiveUp)
+            {
+                throw new MigrationException(decision.Error == MigrationErrorKind.None ? MigrationErrorKind.NotConverging : decision.Error, decision.Reason)
+                {
+                    DetectedBy = DetectedBy.Monitor,
+                };
+            }
+
+            LogStop(monitor, decision);
+            Enter(MigrationPhase.Pause);
+            context.NextRound = monitor.NextRound;
+            SwitchoverResult result = await SourceSwitchoverRun.RunAsync(context, monitor, Enter, cancellationToken).ConfigureAwait(false);
+            _result = result;
+            _report.Switchover = result.ToReport(_options.SwitchoverGoal, monitor.Prediction);
+            _report.Epoch = result.Epoch;
+            if (result.Guest == GuestWhereabouts.RunningAtDestination)
+            {
+                Enter(MigrationPhase.Complete);
+                await CompleteAsync(transport).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            monitor.Stop();
+            _report.TracerCounters = _tracer.Counters;
+            _report.WireBytes = transport.Totals.Sum(t => t.WireBytes);
+        }
+    }
+
+    // The guest runs at the destination: it is too late to cancel, and a peer that is lost now costs the verification and
+    // the peer's statistics, not the guest.
+    private async Task CompleteAsync(SourceTransport transport)
+    {
+        try
+        {
+            if (_options.Verify)
+            {
+                await VerifyAsync(transport).ConfigureAwait(false);
+            }
+
+            await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, _report.Memory), static (m, w) => m.Write(w)).ConfigureAwait(false);
+            using var limit = new CancellationTokenSource(_options.NetworkTimeout, _time);
+            _report.PeerCpu = (await transport.NextAsync<GoodbyeMessage>(ControlKind.Goodbye, limit.Token).ConfigureAwait(false)).Cpu;
+        }
+        catch (Exception e) when (e is MigrationException or OperationCanceledException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The guest runs at the destination, but what follows could not be finished: {e.Message}");
+        }
+    }
+
+    private async Task VerifyAsync(SourceTransport transport)
+    {
+        using var comparison = new MemoryComparison(_guest.Memory);
+        transport.HashSink = comparison.Take;
+        await transport.SendAsync(ControlKind.HashesRequest, 0, static (_, _) => { }).ConfigureAwait(false);
+        await Task.WhenAny(comparison.Completion, transport.Faulted).ConfigureAwait(false);
+        if (!comparison.Completion.IsCompleted)
+        {
+            await transport.Faulted.ConfigureAwait(false);
+        }
+
+        MemoryVerification verification = await comparison.Completion.ConfigureAwait(false);
+        _report.Memory = verification;
+        _identity.Logger.Verified(_identity.Id, _identity.Side, verification.PagesCompared, verification.PagesDifferent);
+    }
+
+    private MigrationReport Conclude(MigrationException? failure)
+    {
+        GuestWhereabouts guest = _result?.Guest ?? GuestWhereabouts.RunningAtSource;
+        MigrationOutcome outcome = (guest, failure?.Kind) switch
+        {
+            (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,
+            (_, null) => MigrationOutcome.Completed,
+            (_, MigrationErrorKind.Cancelled) => MigrationOutcome.Cancelled,
+            _ => MigrationOutcome.Failed,
+        };
+        if (failure is not null)
+        {
+            _identity.Logger.Failed(_identity.Id, _identity.Side, failure.Phase, failure.DetectedBy, failure.Kind, failure.Message);
+        }
+
+        if (_report.Memory is { Identical: false } different && outcome == MigrationOutcome.Completed)
+        {
+            outcome = MigrationOutcome.Failed;
+            failure = new MigrationException(
+                MigrationErrorKind.DataDamaged,
+                $"{different.PagesDifferent} of {different.PagesCompared} pages differ at the destination, the first is page {different.FirstDifferentPage}. The guest runs there on damaged memory: stop it.")
+            { Phase = MigrationPhase.Complete, DetectedBy = DetectedBy.Supervisor };
+        }
+
+        _identity.Logger.Finished(_identity.Id, _identity.Side, outcome);
+        return _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, guest));
+    }
+
+    private void Enter(MigrationPhase phase)
+    {
+        _phase = phase;
+        _tellPhase?.Invoke(phase);
+        _identity.Logger.Phase(_identity.Id, _identity.Side, phase);
+    }
+
+    private void LogStop(PreCopyMonitor monitor, MigrationDecision decision)
+    {
+        RoundStatistics last = monitor.Rounds[^1];
+        long remaining = monitor.Pending.Count();
+        if (monitor.Prediction.Total <= _options.SwitchoverGoal)
+        {
+            _identity.Logger.StoppingPreCopy(
+                _identity.Id, _identity.Side, remaining,
+                _options.SwitchoverGoal.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture),
+                ((monitor.Throughput ?? 0) / (1 << 20)).ToString("0.000", CultureInfo.InvariantCulture),
+                last.T2dPercent.ToString("0", CultureInfo.InvariantCulture));
+        }
+        else
+        {
+            _identity.Logger.ForcingSwitchover(_identity.Id, _identity.Side, decision.Reason);
+        }
+    }
+}

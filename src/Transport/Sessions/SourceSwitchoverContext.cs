@@ -1,0 +1,77 @@
+using PageEngine.Guests;
+using PageEngine.Ownership;
+using PageEngine.Planning;
+using PageEngine.Reporting;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: what a switchover at the source works on. The rehearsal runs the same code on another context.
+
+/// <summary>The surroundings of one switchover at the source.</summary>
+internal sealed class SourceSwitchoverContext(
+    MigrationIdentity identity,
+    IGuest guest,
+    GuestOwnership ownership,
+    RunId destinationRun,
+    SourceTransport transport,
+    MigrationSourceOptions options)
+{
+    internal MigrationIdentity Identity => identity;
+
+    internal IGuest Guest => guest;
+
+    internal GuestOwnership Ownership => ownership;
+
+    internal RunId DestinationRun => destinationRun;
+
+    internal SourceTransport Transport => transport;
+
+    internal MigrationSourceOptions Options => options;
+
+    /// <summary>Gets the journal; null where none is kept, and in the rehearsal.</summary>
+    internal MigrationJournal? Journal { get; init; }
+
+    /// <summary>Gets or sets the number of the next round on the streams; the rehearsals count too.</summary>
+    internal int NextRound { get; set; }
+
+    /// <summary>Gets the record that the destination will hold when this attempt is committed.</summary>
+    internal OwnershipRecord NextRecord => new(ownership.GuestId, ownership.Epoch + 1, destinationRun, identity.Attempt);
+
+    /// <summary>Gets the record that keeps the guest here when this attempt is aborted.</summary>
+    internal OwnershipRecord OwnNextRecord => new(ownership.GuestId, ownership.Epoch + 1, ownership.Run, identity.Attempt);
+
+    /// <summary>The same migration with an empty guest, a scratch record and an attempt of its own.</summary>
+    internal SourceSwitchoverContext ForRehearsal(IGuest scratch, GuestOwnership scratchOwnership) =>
+        new(identity with { GuestId = scratch.Id, Attempt = AttemptId.NewRandom() }, scratch, scratchOwnership, destinationRun, transport, options)
+        {
+            NextRound = NextRound,
+        };
+}
+
+/// <summary>How a switchover ended, and what it took.</summary>
+internal sealed record SwitchoverResult
+{
+    internal required GuestWhereabouts Guest { get; init; }
+
+    internal required ulong Epoch { get; init; }
+
+    internal MigrationException? Failure { get; init; }
+
+    internal required SwitchoverParts Parts { get; init; }
+
+    /// <summary>Gets the blackout; null when the guest never ran again.</summary>
+    internal TimeSpan? Blackout { get; init; }
+
+    internal long RemainingPages { get; init; }
+
+    internal SwitchoverReport? ToReport(TimeSpan goal, SwitchoverPrediction predicted) => Blackout is null
+        ? null
+        : new SwitchoverReport
+        {
+            Goal = goal,
+            Predicted = predicted,
+            Actual = Blackout.Value,
+            RemainingPages = RemainingPages,
+            Parts = Parts,
+        };
+}

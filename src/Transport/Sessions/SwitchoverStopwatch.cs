@@ -1,0 +1,83 @@
+using PageEngine.Reporting;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: the clock of one switchover: how long each part took and how long the guest stood still.
+
+/// <summary>A part that is timed at the source.</summary>
+internal enum SwitchoverPart
+{
+    None = 0,
+    Pause,
+    Harvest,
+    StateSave,
+    Pages,
+    Commit,
+}
+
+/// <summary>Times one switchover. Each mark ends the part that began with the mark before.</summary>
+internal sealed class SwitchoverStopwatch(TimeProvider time)
+{
+    private long _began;
+    private long _last;
+
+    internal SwitchoverParts Parts { get; private set; } = new();
+
+    /// <summary>Gets the time from the pause to the guest's next operation, wherever; null while it stands still.</summary>
+    internal TimeSpan? Blackout { get; private set; }
+
+    internal long RemainingPages { get; set; }
+
+    internal TimeSpan SincePause => _began == 0 ? TimeSpan.Zero : time.GetElapsedTime(_began);
+
+    internal void Begin() => _began = _last = time.GetTimestamp();
+
+    internal void Mark(SwitchoverPart part)
+    {
+        TimeSpan took = Lap();
+        Parts = part switch
+        {
+            SwitchoverPart.Pause => Parts with { Pause = Parts.Pause + took },
+            SwitchoverPart.Harvest => Parts with { Harvest = Parts.Harvest + took },
+            SwitchoverPart.StateSave => Parts with { StateSave = Parts.StateSave + took },
+            SwitchoverPart.Pages => Parts with { Pages = Parts.Pages + took },
+            _ => Parts with { Commit = Parts.Commit + took },
+        };
+    }
+
+    /// <summary>The destination's answer is here.</summary>
+    /// <param name="restore">How long the destination itself worked on it.</param>
+    internal void Prepared(TimeSpan restore)
+    {
+        TimeSpan took = Lap();
+        TimeSpan own = restore < took ? restore : took;
+        Parts = Parts with { Restore = own, StateTransfer = Parts.StateTransfer + took - own };
+    }
+
+    /// <summary>The destination says that the guest runs.</summary>
+    /// <param name="readRecord">How long it took to read the record: part of the commit.</param>
+    /// <param name="oneWay">How long the message was under way, meanwhile the guest ran already.</param>
+    internal void Running(TimeSpan readRecord, TimeSpan oneWay)
+    {
+        TimeSpan took = Lap();
+        TimeSpan underWay = oneWay < took ? oneWay : took;
+        TimeSpan read = readRecord < took - underWay ? readRecord : took - underWay;
+        Parts = Parts with { Commit = Parts.Commit + read, Resume = took - underWay - read };
+        Blackout = time.GetElapsedTime(_began, _last) - underWay;
+    }
+
+    /// <summary>The guest runs at the source again.</summary>
+    internal void ResumedHere()
+    {
+        Parts = Parts with { Resume = Parts.Resume + Lap() };
+        Blackout = time.GetElapsedTime(_began, _last);
+    }
+
+    private TimeSpan Lap()
+    {
+        long now = time.GetTimestamp();
+        TimeSpan took = _last == 0 ? TimeSpan.Zero : time.GetElapsedTime(_last, now);
+        _last = now;
+        return took;
+    }
+}

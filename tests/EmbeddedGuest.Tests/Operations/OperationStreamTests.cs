@@ -1,0 +1,56 @@
+using PageEngine.EmbeddedGuest.Operations;
+using PageEngine.EmbeddedGuest.Workloads;
+using PageEngine.Memory;
+using Xunit;
+
+namespace PageEngine.EmbeddedGuest.Tests.Operations;
+
+public class OperationStreamTests
+{
+    // Fixed numbers: two hosts, and two versions of this program, must draw the same operations.
+    [Fact]
+    public void Operations_are_the_same_on_every_machine()
+    {
+        OperationStream stream = Stream(42, 1, "zipf:0.99@20MiB/s", "uniform@10MiB/s", "seq@5MiB/s");
+        Operation[] operations = [.. Enumerable.Range(0, 6).Select(n => stream.Draw(n)), stream.Draw(1L << 40)];
+        Assert.Equal(Expected, operations.Select(o => $"{o.Digest:x16} {o.LocalPage} {o.From} {o.To} {o.Amount} {o.Bucket}"));
+    }
+
+    [Fact]
+    public void Seeds_and_virtual_cpus_have_streams_of_their_own()
+    {
+        ulong[] digests =
+        [
+            Stream(1, 0, "idle").Draw(7).Digest, Stream(1, 1, "idle").Draw(7).Digest,
+            Stream(2, 0, "idle").Draw(7).Digest, Stream(2, 1, "idle").Draw(7).Digest, Stream(1, 0, "idle").Draw(8).Digest,
+        ];
+        Assert.Equal(digests.Length, digests.Distinct().Count());
+    }
+
+    [Fact]
+    public void Draws_use_all_accounts_buckets_and_amounts()
+    {
+        OperationStream stream = Stream(3, 0, "idle");
+        HashSet<int> from = [], to = [], buckets = [];
+        HashSet<long> amounts = [];
+        for (int n = 0; n < 100_000; n++)
+        {
+            Operation operation = stream.Draw(n);
+            from.Add(operation.From);
+            to.Add(operation.To);
+            buckets.Add(operation.Bucket);
+            amounts.Add(operation.Amount);
+        }
+
+        Assert.Equal((4096, 4096, 2048, 1024), (from.Count, to.Count, buckets.Count, amounts.Count));
+        Assert.Equal((1, 1024), (amounts.Min(), amounts.Max()));
+    }
+
+    private static OperationStream Stream(ulong seed, int cpu, params string[] specs)
+    {
+        GuestMemoryMap map = new(new MemoryLayout([new MemoryLayoutRegion(new GuestAddress(0), 100_000)]), 2);
+        return new OperationStream(seed, cpu, new WorkloadPlan(new WorkloadMix([.. specs.Select(WorkloadSpec.Parse)], 2), map, cpu));
+    }
+
+    private static readonly string[] Expected = ["?"]; // GOLD
+}
