@@ -189,7 +189,7 @@ internal sealed class CommonOptions
         Bind = _bind.Read(parsed),
         DataListen = _dataListen.Read(parsed),
         Plaintext = parsed.GetValue(_plaintext),
-        Verify = parsed.GetResult(_verify) is null ? _verifyByDefault : parsed.GetValue(_verify),
+        Verify = parsed.GetResult(_verify) is { Implicit: false } ? parsed.GetValue(_verify) : _verifyByDefault,
         Seed = _seed.Read(parsed),
         Json = parsed.GetValue(_json),
         Log = parsed.GetValue(_log),

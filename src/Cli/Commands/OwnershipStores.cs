@@ -14,5 +14,5 @@ internal static class OwnershipStores
 
     /// <summary>Opens the store of a directory; null for none.</summary>
     /// <exception cref="MigrationException">The directory cannot serve as a store; the message says what it lacks.</exception>
-    public static IOwnershipStore? Open(string? directory) => directory is null ? null : new FileOwnershipStore(directory);
+    public static IOwnershipStore? Open(string? directory) => directory is null ? null : FileOwnershipStore.Open(directory);
 }
