@@ -22,8 +22,8 @@ public class GuestMigrationTests
         int count = 1 + (cpus % 5);
         using VerifiableGuest source = GuestFixture.Guest(spec, count, seed, fill % 101, mebibytes: 1);
         using VerifiableGuest unmoved = GuestFixture.Guest(spec, count, seed, fill % 101, mebibytes: 1);
-        long[] before = [.. Enumerable.Range(0, count).Select(i => (long)first / (i + 1))];
-        long[] after = [.. Enumerable.Range(0, count).Select(i => (long)second / (count - i))];
+        long[] before = [.. Enumerable.Range(0, count).Select(i => first * 59L / (i + 1))];
+        long[] after = [.. Enumerable.Range(0, count).Select(i => second * 83L / (count - i))];
         source.StepAll(before);
         unmoved.StepAll([.. before.Zip(after, (a, b) => a + b)]);
 
@@ -56,7 +56,9 @@ public class GuestMigrationTests
         pending.SetAll();
         for (int round = 0; round < 6; round++)
         {
+            long written = source.Operations + 50;
             CopyPending(source.Memory, destination.Memory, pending);
+            SpinWait.SpinUntil(() => source.Operations >= written);
             tracer.Collect(pending);
         }
 

@@ -4,8 +4,9 @@ namespace PageEngine.Ownership;
 
 /// <summary>
 /// Decides which run of a guest may execute. Creating epoch e+1 is the only commit point of a migration, and it can
-/// be created once. No clock takes part. Implementations must be linearizable for <see cref="CreateAsync"/>; a stale
-/// <see cref="ReadAsync"/> may only delay. Safe to call from any thread.
+/// be created once. No clock takes part. Implementations must be linearizable for <see cref="CreateAsync"/>. A
+/// <see cref="ReadAsync"/> may be stale, which only delays; but what it returns is durable, and a process sees its own
+/// marks. Safe to call from any thread; calls may block.
 /// </summary>
 public interface IOwnershipStore
 {
@@ -16,12 +17,15 @@ public interface IOwnershipStore
     /// <exception cref="MigrationException">The store cannot be read, or a record is damaged.</exception>
     ValueTask<OwnershipRecord?> ReadAsync(Guid guestId, CancellationToken cancellationToken);
 
-    /// <summary>Creates an epoch; exactly one caller in the world can succeed for each guest and epoch.</summary>
-    /// <param name="record">The epoch must be 1, or the one after the highest.</param>
+    /// <summary>Creates an epoch; exactly one record in the world can be it for each guest and epoch. Creating the
+    /// record that is there already succeeds, so a create whose outcome was unknown can be tried again.</summary>
+    /// <param name="record">The epoch must be 1, or the one after the highest; any other is a conflict.</param>
     /// <param name="cancellationToken">Cancels the wait; the outcome may then be unknown.</param>
+    /// <exception cref="MigrationException">The store refused or failed, and the epoch was not created.</exception>
     ValueTask<CreateOutcome> CreateAsync(OwnershipRecord record, CancellationToken cancellationToken);
 
     /// <summary>Makes a mark of an epoch durable. Marks only grow; repeating one is harmless.</summary>
+    /// <exception cref="MigrationException">There is no such epoch, or the mark may or may not be there.</exception>
     ValueTask MarkAsync(Guid guestId, ulong epoch, OwnershipMark mark, CancellationToken cancellationToken);
 
     /// <summary>Reads the mark of an epoch.</summary>
@@ -38,4 +42,12 @@ public interface IOwnershipStore
 
     /// <summary>Removes what belongs to an ended attempt only (nonces, temporary files); epochs stay.</summary>
     ValueTask ForgetAttemptAsync(Guid guestId, AttemptId attempt, CancellationToken cancellationToken);
+
+    /// <summary>Does ahead what creating this record, or marking its epoch, would otherwise do while the guest stands
+    /// still. Decides nothing and may do nothing.</summary>
+    ValueTask StageAsync(OwnershipRecord record, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    /// <summary>Runs the real code of a create, a read and a mark on a scratch entry that decides nothing and is
+    /// removed again: the caller times it, and the switchover is not its first run.</summary>
+    ValueTask RehearseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 }

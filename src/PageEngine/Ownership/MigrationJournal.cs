@@ -1,142 +1,196 @@
-using System.Globalization;
-using System.IO.Hashing;
-using System.Text;
-
 namespace PageEngine.Ownership;
 
-// Owns: what one side remembers of an attempt on its own disk, so that a process that starts after a crash knows what
-// may have happened. One text line an entry, each with its checksum, flushed to the disk before the step it announces.
-// A torn last line was never relied on and is ignored; a torn line before others is damage.
+// Owns: the file that tells a restarted process how far an attempt had come on this host. The living process holds the
+// file's lock from before the first entry until it dies: whoever gets it knows that the old process is gone.
+// Owner: the session's switchover thread.
 
-/// <summary>What an entry says. The words stand in the file and are never changed.</summary>
-internal enum JournalEntryKind
-{
-    None = 0,
-
-    /// <summary>Source: from now on the destination may become prepared for this attempt.</summary>
-    AttemptMayBePrepared,
-
-    /// <summary>Source: the guest moved away.</summary>
-    MovedAway,
-
-    /// <summary>The guest runs here.</summary>
-    RunsHere,
-
-    /// <summary>The guest is held here.</summary>
-    Held,
-
-    /// <summary>Destination: restored and complete; the source may commit.</summary>
-    Prepared,
-
-    /// <summary>Destination: this copy never ran and is gone.</summary>
-    Discarded,
-}
-
-/// <summary>One entry.</summary>
-internal readonly record struct JournalEntry(JournalEntryKind Kind, AttemptId Attempt, ulong Epoch);
-
-/// <summary>A journal that one process writes. While it is open the file is locked: another process that can open it
-/// knows that the writer is gone.</summary>
+/// <summary>One attempt's journal on this host's own disk. Append only.</summary>
 internal sealed class MigrationJournal : IDisposable
 {
-    private const string Version = "1";
-    private readonly FileStream _file;
+    private const string Extension = ".journal";
 
-    private MigrationJournal(FileStream file) => _file = file;
+    private readonly LockedFile _file;
+    private readonly TimeProvider _time;
+    private readonly List<JournalEntry> _entries;
+    private readonly ulong _seed;
+    private bool _tornTail;
 
-    /// <summary>Gets the file.</summary>
-    internal string Path => _file.Name;
-
-    /// <summary>Opens the journal of a guest on one side, and locks it.</summary>
-    /// <param name="directory">The directory of this host's journals; created where it is missing.</param>
-    /// <param name="guestId">The guest.</param>
-    /// <param name="side">"source" or "destination".</param>
-    /// <exception cref="MigrationException">Another process has it: the guest is being migrated already.</exception>
-    internal static MigrationJournal Open(string directory, Guid guestId, string side)
+    private MigrationJournal(LockedFile file, JournalState state, ulong seed, TimeProvider time)
     {
-        string path = System.IO.Path.Combine(directory, $"{guestId:N}.{side}.journal");
+        _file = file;
+        Header = state.Header;
+        _entries = new List<JournalEntry>(JournalCodec.MaxEntries);
+        _entries.AddRange(state.Entries);
+        _tornTail = state.TornTail;
+        _seed = seed;
+        _time = time;
+    }
+
+    /// <summary>Gets the attempt.</summary>
+    public JournalHeader Header { get; }
+
+    /// <summary>Gets where the journal is.</summary>
+    public string Path => _file.Path;
+
+    /// <summary>Gets what the journal amounts to now.</summary>
+    public JournalState State => new(Header, [.. _entries], _tornTail);
+
+    /// <summary>Starts the journal of an attempt, durably, at its full length: an append in the blackout then writes one
+    /// block and no metadata.</summary>
+    /// <param name="directory">This host's journal directory; created when missing.</param>
+    /// <param name="header">The attempt.</param>
+    /// <param name="time">The clock for what people read.</param>
+    /// <exception cref="MigrationException">The journal cannot be written, or this attempt has one.</exception>
+    public static MigrationJournal Create(string directory, JournalHeader header, TimeProvider time)
+    {
+        string path = PathOf(directory, header);
+        byte[] content = new byte[JournalCodec.FileBytes];
+        ulong seed = JournalCodec.WriteHeader(header, content);
+        LockedFile? file = null;
         try
         {
             Directory.CreateDirectory(directory);
-            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1);
-            file.Seek(0, SeekOrigin.End);
-            return new MigrationJournal(file);
-        }
-        catch (IOException e) when (File.Exists(path) && e is not FileNotFoundException)
-        {
-            throw new MigrationException(
-                MigrationErrorKind.AlreadyMigrating,
-                $"Another migration of guest {guestId} is under way on this host ({path} is locked). Wait for it to end.", e);
+            if (File.Exists(path))
+            {
+                throw new IOException("This attempt has a journal already.");
+            }
+
+            // Under another name until it is complete: a reader never sees half a header.
+            file = LockedFile.TryOpen(path + ".new", create: true) ?? throw new IOException("Another process is starting the same attempt.");
+            file.Write(content, 0);
+            file.Sync();
+            file.MoveTo(path);
+            return new MigrationJournal(file, new JournalState(header, [], TornTail: false), seed, time);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MigrationException(
-                MigrationErrorKind.OwnershipFailed, $"The journal {path} cannot be opened: {e.Message} Give a directory on a local disk that this user can write.", e);
+            file?.RemoveAndDispose();
+            throw Failed(path, "cannot be started", e);
         }
     }
 
-    /// <summary>Adds an entry; on return it is on the disk.</summary>
-    /// <exception cref="MigrationException">It is not known to be on the disk.</exception>
-    internal void Append(JournalEntryKind kind, AttemptId attempt, ulong epoch)
+    /// <summary>Takes over the journal of a process that died.</summary>
+    /// <returns>Null when that process lives, or the journal is gone.</returns>
+    /// <exception cref="MigrationException">It cannot be read, or it is damaged.</exception>
+    public static MigrationJournal? TryAdopt(string path, TimeProvider time)
     {
-        string text = string.Create(CultureInfo.InvariantCulture, $"{Version} {kind} {attempt} {epoch}");
-        string line = string.Create(CultureInfo.InvariantCulture, $"{text} {XxHash3.HashToUInt64(Encoding.ASCII.GetBytes(text)):x16}\n");
+        LockedFile? file = null;
         try
         {
-            _file.Write(Encoding.ASCII.GetBytes(line));
-            _file.Flush(flushToDisk: true);
+            file = LockedFile.TryOpen(path, create: false);
+            if (file is null)
+            {
+                return null;
+            }
+
+            byte[] content = new byte[JournalCodec.FileBytes + 1];
+            int length = file.Read(content);
+            string? wrong = JournalCodec.TryRead(content.AsSpan(0, length), out JournalState? state, out ulong seed);
+            return wrong is null ? new MigrationJournal(file, state!, seed, time) : throw Damaged(path, wrong);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new MigrationException(
-                MigrationErrorKind.OwnershipFailed, $"The journal {_file.Name} cannot be written: {e.Message} Free space or give another directory.", e);
+            file?.Dispose();
+            throw Failed(path, "cannot be read", e);
         }
-    }
-
-    /// <summary>Reads the entries of this journal, oldest first.</summary>
-    /// <exception cref="MigrationException">An entry that others follow is damaged.</exception>
-    internal IReadOnlyList<JournalEntry> Read()
-    {
-        _file.Seek(0, SeekOrigin.Begin);
-        using var reader = new StreamReader(_file, Encoding.ASCII, leaveOpen: true);
-        string[] lines = reader.ReadToEnd().Split('\n');
-        _file.Seek(0, SeekOrigin.End);
-        var entries = new List<JournalEntry>();
-
-        // Text after the last line break is an entry that was cut off while it was written.
-        for (int i = 0; i < lines.Length - 1; i++)
+        catch (MigrationException)
         {
-            entries.Add(Parse(lines[i]) ?? throw new MigrationException(
-                MigrationErrorKind.DataDamaged, $"Line {i + 1} of the journal {_file.Name} is damaged. Look at the ownership record before anything is started; then remove the journal."));
+            file?.Dispose();
+            throw;
         }
-
-        return entries;
     }
 
-    /// <summary>Closes and removes the journal: its attempt has ended and nothing is in doubt.</summary>
-    internal void Remove()
+    /// <summary>Reads a journal without taking it over; its process may be alive and writing.</summary>
+    /// <exception cref="MigrationException">It cannot be read, or it is damaged.</exception>
+    public static JournalState Read(string path)
     {
-        File.Delete(_file.Name);
-        _file.Dispose();
+        try
+        {
+            byte[] content = File.ReadAllBytes(path);
+            return JournalCodec.TryRead(content, out JournalState? state, out _) is { } wrong ? throw Damaged(path, wrong) : state!;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Failed(path, "cannot be read", e);
+        }
     }
 
+    /// <summary>Lists the journals of this host, in no order. Those of attempts that ended are gone.</summary>
+    public static IReadOnlyList<string> List(string directory) =>
+        Directory.Exists(directory) ? Directory.GetFiles(directory, "*" + Extension) : [];
+
+    /// <summary>Adds a fact. One that is there already is not written again.</summary>
+    /// <param name="kind">The fact.</param>
+    /// <param name="epoch">The epoch it is about.</param>
+    /// <param name="durable">Whether it must survive the host; false where only this process may die.</param>
+    /// <exception cref="MigrationException">It may or may not have been written.</exception>
+    public void Append(JournalEntryKind kind, ulong epoch, bool durable = true)
+    {
+        ArgumentOutOfRangeException.ThrowIfEqual((int)kind, (int)JournalEntryKind.None, nameof(kind));
+        try
+        {
+            if (!Contains(kind, epoch))
+            {
+                if (_entries.Count == JournalCodec.MaxEntries)
+                {
+                    throw new IOException("It is full.");
+                }
+
+                // Over a torn entry: nobody acted on it.
+                var entry = new JournalEntry(kind, epoch, _time.GetUtcNow());
+                Span<byte> bytes = stackalloc byte[JournalCodec.EntryBytes];
+                JournalCodec.WriteEntry(entry, _entries.Count, _seed, bytes);
+                _file.Write(bytes, JournalCodec.HeaderBytes + ((long)_entries.Count * JournalCodec.EntryBytes));
+                if (durable)
+                {
+                    _file.Sync();
+                }
+
+                _entries.Add(entry);
+                _tornTail = false;
+            }
+            else if (durable)
+            {
+                _file.Sync();
+            }
+        }
+        catch (IOException e)
+        {
+            throw Failed(_file.Path, $"may not have kept the entry '{kind}'", e);
+        }
+    }
+
+    /// <summary>Removes a journal whose attempt has nothing left to settle, and gives the lock back.</summary>
+    public void Retire() => _file.RemoveAndDispose();
+
+    /// <summary>Gives the lock back; the journal stays for whoever comes next.</summary>
     public void Dispose() => _file.Dispose();
 
-    private static JournalEntry? Parse(string line)
+    private static string PathOf(string directory, JournalHeader header)
     {
-        int cut = line.LastIndexOf(' ');
-        if (cut < 0 || !ulong.TryParse(line.AsSpan(cut + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong checksum)
-            || checksum != XxHash3.HashToUInt64(Encoding.ASCII.GetBytes(line[..cut])))
+        string side = header.Side == JournalSide.Source ? "source" : "destination";
+        return System.IO.Path.Combine(directory, $"{header.Attempt.GuestId:N}.{header.Attempt.Attempt}.{side}{Extension}");
+    }
+
+    private bool Contains(JournalEntryKind kind, ulong epoch)
+    {
+        foreach (JournalEntry entry in _entries)
         {
-            return null;
+            if (entry.Kind == kind && entry.Epoch == epoch)
+            {
+                return true;
+            }
         }
 
-        string[] parts = line[..cut].Split(' ');
-        return parts is [Version, _, _, _]
-            && Enum.TryParse(parts[1], out JournalEntryKind kind)
-            && Guid.TryParseExact(parts[2], "N", out Guid attempt)
-            && ulong.TryParse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture, out ulong epoch)
-            ? new JournalEntry(kind, new AttemptId(attempt), epoch)
-            : null;
+        return false;
     }
+
+    private static MigrationException Failed(string path, string what, Exception e) => new(
+        MigrationErrorKind.OwnershipFailed,
+        $"The journal {path} {what}. {e.Message} {(e as FileCallException)?.Remedy ?? "Name a journal directory on this host's own disk that this process may write."}",
+        e);
+
+    private static MigrationException Damaged(string path, string wrong) => new(
+        MigrationErrorKind.DataDamaged,
+        $"The journal {path} is damaged: {wrong}. What its migration had come to must be read from the ownership record; move the file away once that is settled.");
 }

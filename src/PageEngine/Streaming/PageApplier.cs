@@ -125,14 +125,7 @@ internal sealed unsafe class PageApplier : IDisposable
     private static DirtyBitmap PagesWithBytes(GuestMemory memory)
     {
         var pages = new DirtyBitmap(memory.PageCount);
-        for (int i = 0; i < memory.Regions.Count; i++)
-        {
-            if (!memory.Regions[i].WasFreshlyMapped)
-            {
-                pages.SetRange(new PageRange(memory.FirstPageOf(i), memory.Regions[i].PageCount));
-            }
-        }
-
+        MemoryResidency.MarkPresent(memory, pages);
         return pages;
     }
 }

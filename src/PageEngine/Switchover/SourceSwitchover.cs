@@ -1,235 +1,225 @@
+using Answer = PageEngine.Switchover.Transition<PageEngine.Switchover.SourceState, PageEngine.Switchover.SourceEffect>;
+using Does = PageEngine.Switchover.SourceEffect;
+using On = PageEngine.Switchover.SourceEvent;
+using State = PageEngine.Switchover.SourceState;
+
 namespace PageEngine.Switchover;
 
-// Owns: the source's rules from the end of pre-copy to the end of the migration, as a pure transition table. It holds no
-// guest, store, clock or connection: the session carries effects out and feeds their results back as events.
-//
-// The rule everything turns on: until the Prepare message may have left, a failure needs no store and the guest simply
-// resumes. From then on the guest resumes here only under an epoch that this side created itself.
+// Owns: every decision of the source from the moment the policy chose to switch over. Pure: no thread, clock or I/O.
+// Invariant: from SendPrepare on, ResumeGuest is answered only to a record whose holder is this run (with a store),
+// or while COMMIT cannot have left (without one). FreeMemory is answered only once the guest runs at the destination.
 
-/// <summary>Where the source stands.</summary>
-public enum SourceState
+/// <summary>
+/// The source's transition table.
+/// <code>
+/// Copying ─ Journaling ─ Pausing ─ LastPass ─┬─ Preparing ─┬─ Granting ──┬─ Granted ─ Releasing ─ Released
+///    │          └─ Withdrawing ─┘            │             └─ Reclaiming ┤     └ GrantedReading
+///  RunsHere ◄─────── ResumingAtBase ◄────────┘                  │  ▲     └ Doubting ─ Waiting ┐
+///    ▲                                    ResumingAtOwnEpoch ◄──┘  └──────────────────────────┘
+///    └──────────────────────────────────────────┘         without a store: Preparing ─ Offered ─ Releasing | Held
+/// </code>
+/// The driver is one thread. It feeds an event, takes over the new state, then carries out the effects in order.
+/// At most one effect that answers is under way at a time; messages, timers and requests may come in between.
+/// A message that cannot be sent for want of a connection is answered with <see cref="SourceEvent.ConnectionLost"/>.
+/// A timer counts only in the state that started it. A create that throws is <see cref="SourceEvent.EpochUnknown"/>.
+/// </summary>
+internal static class SourceSwitchover
 {
-    /// <summary>Not a valid state.</summary>
-    None = 0,
-
-    /// <summary>The guest runs here; nothing of this attempt is durable.</summary>
-    Running,
-
-    /// <summary>The guest runs here; "attempt may be prepared" is being journaled.</summary>
-    Journaling,
-
-    /// <summary>The guest is being paused.</summary>
-    Pausing,
-
-    /// <summary>Paused: the last pages and the device state are being sent.</summary>
-    LastPass,
-
-    /// <summary>Paused: Prepare may have left; the answer is awaited.</summary>
-    Preparing,
-
-    /// <summary>Paused: the destination's epoch is being created.</summary>
-    Committing,
-
-    /// <summary>Paused: it is not known whether the destination's epoch was created.</summary>
-    CommitUnknown,
-
-    /// <summary>Paused: this side's own next epoch is being created.</summary>
-    Aborting,
-
-    /// <summary>Paused: it is not known whether this side's next epoch was created.</summary>
-    AbortUnknown,
-
-    /// <summary>Paused for good: the destination holds the next epoch; whether it runs is awaited.</summary>
-    Committed,
-
-    /// <summary>The guest is about to run here again.</summary>
-    Resuming,
-
-    /// <summary>Final: the guest runs here.</summary>
-    RunsHere,
-
-    /// <summary>Final: the guest runs at the destination; this copy may be freed.</summary>
-    RunsThere,
-
-    /// <summary>Final for this process: the guest is paused and held, with a reason, until the record or an operator decides.</summary>
-    Held,
-}
-
-/// <summary>What can happen to the source.</summary>
-public enum SourceEvent
-{
-    /// <summary>Not a valid event.</summary>
-    None = 0,
-
-    /// <summary>Pre-copy has ended: switch over.</summary>
-    Begin,
-
-    /// <summary>The journal entry is durable.</summary>
-    Journaled,
-
-    /// <summary>The guest is paused.</summary>
-    Paused,
-
-    /// <summary>All pages and the device state were handed to the transport.</summary>
-    PassSent,
-
-    /// <summary>The destination is prepared, durably, for this attempt.</summary>
-    Prepared,
-
-    /// <summary>The destination refused or failed; it will not become prepared.</summary>
-    Refused,
-
-    /// <summary>A local step failed.</summary>
-    Failed,
-
-    /// <summary>The peer is lost.</summary>
-    PeerLost,
-
-    /// <summary>The wait of this state took too long.</summary>
-    TimedOut,
-
-    /// <summary>The operator cancels.</summary>
-    CancelRequested,
-
-    /// <summary>The epoch that was to be created is this side's attempt's, durably.</summary>
-    EpochCreated,
-
-    /// <summary>Creating did not succeed, or cannot be told to have: read the record.</summary>
-    EpochNotCreated,
-
-    /// <summary>The record still shows the epoch under which the guest ran here.</summary>
-    RecordUnchanged,
-
-    /// <summary>The record names the destination's run and this attempt.</summary>
-    RecordIsDestination,
-
-    /// <summary>The record names this run under a higher epoch.</summary>
-    RecordIsSource,
-
-    /// <summary>The record names somebody else.</summary>
-    RecordIsForeign,
-
-    /// <summary>The record cannot be read now.</summary>
-    RecordUnreadable,
-
-    /// <summary>The destination runs the guest: it said so, or the record does.</summary>
-    DestinationRuns,
-
-    /// <summary>The guest runs here again.</summary>
-    Resumed,
-}
-
-/// <summary>What the session must do; the result comes back as an event.</summary>
-public enum SourceEffect
-{
-    /// <summary>Nothing; wait for the next event.</summary>
-    None = 0,
-
-    /// <summary>Journal "attempt may be prepared at this epoch". Answers Journaled or Failed.</summary>
-    JournalAttempt,
-
-    /// <summary>Pause the guest. Answers Paused or Failed.</summary>
-    PauseGuest,
-
-    /// <summary>Collect, save, collect, send. Answers PassSent or Failed.</summary>
-    RunLastPass,
-
-    /// <summary>Send Prepare, then wait for the answer.</summary>
-    SendPrepare,
-
-    /// <summary>Create the next epoch for the destination. Answers EpochCreated or EpochNotCreated.</summary>
-    CreateDestinationEpoch,
-
-    /// <summary>Create the next epoch for this side. Answers EpochCreated or EpochNotCreated.</summary>
-    CreateSourceEpoch,
-
-    /// <summary>Read the record. Answers one of the Record events.</summary>
-    ReadRecord,
-
-    /// <summary>Tell the destination to go on, then wait until it runs.</summary>
-    SendCommit,
-
-    /// <summary>Tell the destination that the attempt is off, as a courtesy, and resume the guest. Answers Resumed or Failed.</summary>
-    AbortAndResume,
-
-    /// <summary>Tell the destination that the attempt is off, as a courtesy; the guest was never paused.</summary>
-    AbortOnly,
-
-    /// <summary>Power the guest off here and free its memory.</summary>
-    PowerOff,
-
-    /// <summary>Keep the guest paused and say why.</summary>
-    Hold,
-}
-
-/// <summary>The result of an event.</summary>
-/// <param name="State">The new state.</param>
-/// <param name="Effect">What to do now.</param>
-public readonly record struct SourceTransition(SourceState State, SourceEffect Effect);
-
-/// <summary>The source's transition table.</summary>
-public static class SourceSwitchover
-{
-    /// <summary>Gets whether nothing follows this state.</summary>
-    public static bool IsFinal(SourceState state) => state is SourceState.RunsHere or SourceState.RunsThere or SourceState.Held;
-
-    /// <summary>Gets what follows.</summary>
-    /// <param name="state">The state now.</param>
-    /// <param name="happened">What happened.</param>
-    /// <param name="hasStore">Whether an ownership store decides.</param>
-    /// <exception cref="MigrationException">The event cannot happen in this state: an engine bug.</exception>
-    public static SourceTransition Next(SourceState state, SourceEvent happened, bool hasStore) => (state, happened) switch
+    /// <summary>Tells what an event does in a state.</summary>
+    /// <returns>The next state and effects; <see cref="Answer.IsUnexpected"/> when the two do not go together.</returns>
+    public static Answer Next(State state, On e, OwnershipMode mode) => state switch
     {
-        (SourceState.Running, SourceEvent.Begin) => new(SourceState.Journaling, SourceEffect.JournalAttempt),
-        (SourceState.Running, SourceEvent.Failed or SourceEvent.PeerLost or SourceEvent.CancelRequested or SourceEvent.Refused)
-            => new(SourceState.RunsHere, SourceEffect.AbortOnly),
-
-        (SourceState.Journaling, SourceEvent.Journaled) => new(SourceState.Pausing, SourceEffect.PauseGuest),
-        (SourceState.Journaling, SourceEvent.Failed or SourceEvent.PeerLost or SourceEvent.CancelRequested or SourceEvent.Refused or SourceEvent.TimedOut)
-            => new(SourceState.RunsHere, SourceEffect.AbortOnly),
-
-        (SourceState.Pausing, SourceEvent.Paused) => new(SourceState.LastPass, SourceEffect.RunLastPass),
-        (SourceState.LastPass, SourceEvent.PassSent) => new(SourceState.Preparing, SourceEffect.SendPrepare),
-        (SourceState.Pausing or SourceState.LastPass,
-            SourceEvent.Failed or SourceEvent.PeerLost or SourceEvent.CancelRequested or SourceEvent.Refused or SourceEvent.TimedOut)
-            => new(SourceState.Resuming, SourceEffect.AbortAndResume),
-
-        // Without a store the destination runs on Commit only, so that the source may still turn back before it sends one.
-        (SourceState.Preparing, SourceEvent.Prepared) => hasStore
-            ? new(SourceState.Committing, SourceEffect.CreateDestinationEpoch)
-            : new(SourceState.Committed, SourceEffect.SendCommit),
-        (SourceState.Preparing, SourceEvent.Failed or SourceEvent.PeerLost or SourceEvent.CancelRequested or SourceEvent.Refused or SourceEvent.TimedOut)
-            => hasStore ? new(SourceState.Aborting, SourceEffect.CreateSourceEpoch) : new(SourceState.Resuming, SourceEffect.AbortAndResume),
-
-        (SourceState.Committing, SourceEvent.EpochCreated) => new(SourceState.Committed, SourceEffect.SendCommit),
-        (SourceState.Committing, SourceEvent.EpochNotCreated) => new(SourceState.CommitUnknown, SourceEffect.ReadRecord),
-        (SourceState.Aborting, SourceEvent.EpochCreated) => new(SourceState.Resuming, SourceEffect.AbortAndResume),
-        (SourceState.Aborting, SourceEvent.EpochNotCreated) => new(SourceState.AbortUnknown, SourceEffect.ReadRecord),
-
-        // An epoch is created once: trying again can only find out which one came first, even if the earlier try lands late.
-        (SourceState.CommitUnknown, SourceEvent.RecordUnchanged) => new(SourceState.Committing, SourceEffect.CreateDestinationEpoch),
-        (SourceState.AbortUnknown, SourceEvent.RecordUnchanged) => new(SourceState.Aborting, SourceEffect.CreateSourceEpoch),
-        (SourceState.CommitUnknown or SourceState.AbortUnknown, SourceEvent.RecordIsDestination) => new(SourceState.Committed, SourceEffect.SendCommit),
-        (SourceState.CommitUnknown or SourceState.AbortUnknown, SourceEvent.RecordIsSource) => new(SourceState.Resuming, SourceEffect.AbortAndResume),
-        (SourceState.CommitUnknown or SourceState.AbortUnknown, SourceEvent.RecordIsForeign) => new(SourceState.Held, SourceEffect.Hold),
-        (SourceState.CommitUnknown or SourceState.AbortUnknown, SourceEvent.RecordUnreadable) => new(state, SourceEffect.ReadRecord),
-        (SourceState.CommitUnknown or SourceState.AbortUnknown, SourceEvent.TimedOut) => new(SourceState.Held, SourceEffect.Hold),
-
-        (SourceState.Committed, SourceEvent.DestinationRuns) => new(SourceState.RunsThere, SourceEffect.PowerOff),
-        (SourceState.Committed, SourceEvent.PeerLost or SourceEvent.Refused or SourceEvent.RecordIsDestination or SourceEvent.RecordUnreadable or SourceEvent.RecordUnchanged)
-            => hasStore ? new(SourceState.Committed, SourceEffect.ReadRecord) : new(SourceState.Held, SourceEffect.Hold),
-        (SourceState.Committed, SourceEvent.RecordIsSource) => new(SourceState.Resuming, SourceEffect.AbortAndResume),
-        (SourceState.Committed, SourceEvent.TimedOut or SourceEvent.RecordIsForeign or SourceEvent.Failed) => new(SourceState.Held, SourceEffect.Hold),
-
-        (SourceState.Resuming, SourceEvent.Resumed) => new(SourceState.RunsHere, SourceEffect.None),
-        (SourceState.Resuming, SourceEvent.Failed) => new(SourceState.Held, SourceEffect.Hold),
-
-        // Too late: the commit is under way, or the guest is on its way back anyhow.
-        (SourceState.Committing or SourceState.CommitUnknown or SourceState.Committed or SourceState.Aborting or SourceState.AbortUnknown or SourceState.Resuming,
-            SourceEvent.CancelRequested) => new(state, SourceEffect.None),
-        (SourceState.Committing or SourceState.CommitUnknown or SourceState.Aborting or SourceState.AbortUnknown or SourceState.Resuming,
-            SourceEvent.PeerLost or SourceEvent.Refused or SourceEvent.Prepared) => new(state, SourceEffect.None),
-
-        _ => throw new MigrationException(MigrationErrorKind.Internal, $"The source's switchover cannot take {happened} in state {state}."),
+        State.Copying or State.Journaling or State.Pausing or State.LastPass or State.Withdrawing => BeforePrepare(state, e),
+        State.Preparing => Preparing(e, mode),
+        State.Granting or State.Reclaiming or State.Doubting or State.Waiting when mode == OwnershipMode.Store => Deciding(state, e),
+        State.Granted or State.GrantedReading when mode == OwnershipMode.Store => AfterGrant(state, e),
+        State.Offered when mode == OwnershipMode.NoStore => Offered(e),
+        State.Held => Held(e, mode),
+        State.ResumingAtBase or State.ResumeWaitingAtBase or State.ResumingAtOwnEpoch or State.ResumeWaitingAtOwnEpoch => Resuming(state, e),
+        State.Releasing => e == On.MemoryFreed
+            ? new(State.Released, Does.JournalSettled, Does.ReportMoved)
+            : Elsewhere(state, e),
+        State.RunsHere => e switch
+        {
+            // A late answer: its sender should look at the record soon.
+            On.PeerPrepared => new(state, Does.SendAbort),
+            On.PeerRunning => default,
+            _ => Elsewhere(state, e),
+        },
+        State.Released or State.Lost => Elsewhere(state, e),
+        State.Restarted => Restarted(e, mode),
+        State.EmptyReading or State.EmptyWaiting => Empty(state, e, mode),
+        _ => default,
     };
+
+    /// <summary>As <see cref="Next"/>, for a driver: what does not go together is an error that names both.</summary>
+    /// <exception cref="MigrationException">A message came out of order, or an answer nobody asked for.</exception>
+    public static Answer NextOrThrow(State state, On e, OwnershipMode mode)
+    {
+        Answer answer = Next(state, e, mode);
+        return answer.IsUnexpected ? throw SwitchoverErrors.Unexpected("source", state, e, IsMessage(e)) : answer;
+    }
+
+    /// <summary>Tells why nobody may be running in a state, as far as the source can tell.</summary>
+    public static HoldReason HoldOf(State state, OwnershipMode mode) => state switch
+    {
+        State.Doubting or State.Waiting or State.Reclaiming => HoldReason.StoreUnreachable,
+        State.Granted or State.GrantedReading => HoldReason.DestinationSilent,
+        State.Offered => HoldReason.NoStore,
+        State.Held => mode == OwnershipMode.Store ? HoldReason.RecordForeign : HoldReason.NoStore,
+        State.ResumeWaitingAtBase or State.ResumeWaitingAtOwnEpoch => HoldReason.GuestDoesNotResume,
+        State.EmptyReading or State.EmptyWaiting => HoldReason.MemoryGone,
+        _ => HoldReason.None,
+    };
+
+    /// <summary>Tells whether cancelling in a state leaves the guest at the source.</summary>
+    public static bool CanCancel(State state) => state is >= State.Copying and <= State.Preparing;
+
+    /// <summary>Tells whether nothing more will happen.</summary>
+    public static bool IsEnd(State state) => state is State.RunsHere or State.Released or State.Lost;
+
+    private static bool IsMessage(On e) => e is On.PeerPrepared or On.PeerRefused or On.PeerRunning or On.PeerHandedBack;
+
+    private static bool EndsAttempt(On e) =>
+        e is On.CancelRequested or On.AttemptFailed or On.ConnectionLost or On.PeerTimedOut or On.PeerRefused;
+
+    private static Answer BeforePrepare(State state, On e) => (state, e) switch
+    {
+        (State.Copying, On.SwitchoverDecided) => new(State.Journaling, Does.JournalAttempt),
+        (State.Copying, _) when EndsAttempt(e) => new(State.RunsHere, Does.SendAbort, Does.JournalSettled, Does.ReportRunsHere),
+
+        (State.Journaling, On.AttemptJournaled) => new(State.Pausing, Does.PauseGuest),
+        (State.Journaling, On.JournalFailed) => new(State.RunsHere, Does.SendAbort, Does.JournalSettled, Does.ReportRunsHere),
+        (State.Pausing, On.GuestPaused) => new(State.LastPass, Does.RunLastPass),
+        (State.Pausing, On.PauseFailed) => new(State.ResumingAtBase, Does.ResumeGuestAtBase, Does.SendAbort),
+        (State.LastPass, On.LastPassDone) => new(State.Preparing, Does.SendPrepare, Does.StartAnswerTimer),
+        (State.LastPass, On.LastPassFailed) => new(State.ResumingAtBase, Does.ResumeGuestAtBase, Does.SendAbort),
+        (State.Journaling or State.Pausing or State.LastPass, _) when EndsAttempt(e) => new(State.Withdrawing, Does.StopLocalWork),
+
+        (State.Withdrawing, On.AttemptJournaled or On.JournalFailed) =>
+            new(State.RunsHere, Does.SendAbort, Does.JournalSettled, Does.ReportRunsHere),
+        (State.Withdrawing, On.GuestPaused or On.PauseFailed or On.LastPassDone or On.LastPassFailed) =>
+            new(State.ResumingAtBase, Does.ResumeGuestAtBase, Does.SendAbort),
+
+        // PREPARE has not left: an answer to it breaks the protocol.
+        (_, On.PeerPrepared or On.PeerRunning or On.PeerHandedBack) => default,
+        _ => Elsewhere(state, e),
+    };
+
+    private static Answer Preparing(On e, OwnershipMode mode) => (mode, e) switch
+    {
+        (OwnershipMode.Store, On.PeerPrepared) => new(State.Granting, Does.CreateEpochForDestination),
+        (OwnershipMode.Store, On.PeerRunning or On.PeerHandedBack) => new(State.Doubting, Does.ReadRecord),
+        (OwnershipMode.Store, _) when EndsAttempt(e) => new(State.Reclaiming, Does.CreateEpochForSource),
+
+        (OwnershipMode.NoStore, On.PeerPrepared) => new(State.Offered, Does.SendCommit, Does.StartRunningTimer),
+        (OwnershipMode.NoStore, On.PeerRunning) => new(State.Releasing, Does.FreeMemory),
+        (OwnershipMode.NoStore, _) when EndsAttempt(e) => new(State.ResumingAtBase, Does.ResumeGuestAtBase, Does.SendAbort),
+        _ => Elsewhere(State.Preparing, e),
+    };
+
+    private static Answer Deciding(State state, On e) => (state, e) switch
+    {
+        (State.Granting, On.EpochCreated) => new(State.Granted, Does.SendCommit, Does.StartRunningTimer),
+        (State.Reclaiming, On.EpochCreated) => new(State.ResumingAtOwnEpoch, Does.ResumeGuestAtOwnEpoch, Does.SendAbort),
+        (State.Granting or State.Reclaiming, On.EpochConflict or On.EpochUnknown) => new(State.Doubting, Does.ReadRecord),
+        (State.Granting, On.CancelRequested) => new(state, Does.ReportTooLate),
+
+        (State.Doubting, On.RecordAtBase or On.RecordUnreadable) => new(State.Waiting, Does.StartRetryTimer),
+        (State.Doubting, On.RecordGranted or On.RecordResuming) => new(State.Granted, Does.SendCommit, Does.StartRunningTimer),
+        (State.Doubting, On.RecordRunning) => new(State.Releasing, Does.FreeMemory),
+        (State.Doubting, On.RecordOwn) => new(State.ResumingAtOwnEpoch, Does.ResumeGuestAtOwnEpoch, Does.SendAbort),
+        (State.Doubting, On.RecordForeign) => new(State.Held, Does.ReportHeld),
+
+        (State.Waiting, On.RetryDue) => new(State.Reclaiming, Does.CreateEpochForSource),
+        (State.Waiting, On.PeerRunning or On.PeerHandedBack or On.OperatorResumes or On.OperatorReleases) =>
+            new(State.Doubting, Does.ReadRecord),
+        (_, On.RetryPeriodOver) => new(state, Does.ReportHeld),
+        _ => Elsewhere(state, e),
+    };
+
+    private static Answer AfterGrant(State state, On e) => (state, e) switch
+    {
+        (State.Granted, On.PeerRunning) => new(State.Releasing, Does.FreeMemory),
+        (State.Granted, On.PeerPrepared) => new(state, Does.SendCommit),
+        (State.Granted, On.PeerTimedOut or On.ConnectionLost or On.RetryDue or On.PeerHandedBack or On.PeerRefused
+            or On.OperatorResumes or On.OperatorReleases) => new(State.GrantedReading, Does.ReadRecord),
+
+        // An older record than the one already seen is a stale read: it only delays.
+        (State.GrantedReading, On.RecordAtBase or On.RecordGranted or On.RecordResuming or On.RecordUnreadable) =>
+            new(State.Granted, Does.SendCommit, Does.StartRetryTimer),
+        (State.GrantedReading, On.RecordRunning) => new(State.Releasing, Does.FreeMemory),
+        (State.GrantedReading, On.RecordOwn) => new(State.ResumingAtOwnEpoch, Does.ResumeGuestAtOwnEpoch),
+        (State.GrantedReading, On.RecordForeign) => new(State.Held, Does.ReportHeld),
+
+        (_, On.CancelRequested) => new(state, Does.ReportTooLate),
+        (_, On.RetryPeriodOver) => new(state, Does.ReportHeld),
+        _ => Elsewhere(state, e),
+    };
+
+    private static Answer Offered(On e) => e switch
+    {
+        On.PeerRunning => new(State.Releasing, Does.FreeMemory),
+        On.ConnectionLost or On.PeerTimedOut or On.PeerRefused or On.AttemptFailed => new(State.Held, Does.ReportHeld),
+        On.CancelRequested => new(State.Offered, Does.ReportTooLate),
+        _ => Elsewhere(State.Offered, e),
+    };
+
+    private static Answer Held(On e, OwnershipMode mode) => (mode, e) switch
+    {
+        // With a store nobody may overrule the record, not even an operator: look again.
+        (OwnershipMode.Store, On.RetryDue or On.OperatorResumes or On.OperatorReleases) => new(State.Doubting, Does.ReadRecord),
+        (OwnershipMode.NoStore, On.PeerRunning or On.OperatorReleases) => new(State.Releasing, Does.FreeMemory),
+        (OwnershipMode.NoStore, On.OperatorResumes) => new(State.ResumingAtBase, Does.ResumeGuestAtBase),
+        (_, On.CancelRequested) => new(State.Held, Does.ReportTooLate),
+        (_, On.RetryPeriodOver) => new(State.Held, Does.ReportHeld),
+        _ => Elsewhere(State.Held, e),
+    };
+
+    private static Answer Resuming(State state, On e) => (state, e) switch
+    {
+        (State.ResumingAtBase or State.ResumingAtOwnEpoch, On.GuestResumed) =>
+            new(State.RunsHere, Does.JournalSettled, Does.ReportRunsHere),
+        (State.ResumingAtBase, On.ResumeFailed) => new(State.ResumeWaitingAtBase, Does.StartRetryTimer),
+        (State.ResumingAtOwnEpoch, On.ResumeFailed) => new(State.ResumeWaitingAtOwnEpoch, Does.StartRetryTimer),
+        (State.ResumeWaitingAtBase, On.RetryDue) => new(State.ResumingAtBase, Does.ResumeGuestAtBase),
+        (State.ResumeWaitingAtOwnEpoch, On.RetryDue) => new(State.ResumingAtOwnEpoch, Does.ResumeGuestAtOwnEpoch),
+        (State.ResumeWaitingAtBase or State.ResumeWaitingAtOwnEpoch, On.RetryPeriodOver) => new(state, Does.ReportHeld),
+        _ => Elsewhere(state, e),
+    };
+
+    private static Answer Restarted(On e, OwnershipMode mode) => (e, mode) switch
+    {
+        (On.RestartedUnprepared, _) => new(State.ResumingAtBase, Does.ResumeGuestAtBase),
+        (On.RestartedUnpreparedEmpty, _) => new(State.Lost, Does.JournalSettled, Does.ReportLost),
+        (On.RestartedWithGuest, OwnershipMode.Store) => new(State.Doubting, Does.ReadRecord),
+        (On.RestartedWithGuest, OwnershipMode.NoStore) => new(State.Held, Does.ReportHeld),
+        (On.RestartedEmpty, OwnershipMode.Store) => new(State.EmptyReading, Does.ReadRecord),
+        (On.RestartedEmpty, OwnershipMode.NoStore) => new(State.EmptyWaiting, Does.ReportHeld),
+        _ => Elsewhere(State.Restarted, e),
+    };
+
+    // Without the memory this side must not create an epoch for itself: that would kill a prepared copy.
+    private static Answer Empty(State state, On e, OwnershipMode mode) => (state, e) switch
+    {
+        (State.EmptyReading, On.RecordAtBase or On.RecordGranted or On.RecordResuming or On.RecordUnreadable) =>
+            new(State.EmptyWaiting, Does.StartRetryTimer),
+        (State.EmptyReading, On.RecordRunning) => new(State.Released, Does.JournalSettled, Does.ReportMoved),
+        (State.EmptyReading, On.RecordOwn) => new(State.Lost, Does.JournalSettled, Does.ReportLost),
+        (State.EmptyReading, On.RecordForeign) => new(State.EmptyWaiting, Does.ReportHeld),
+        (State.EmptyWaiting, On.RetryDue or On.PeerRunning or On.PeerHandedBack or On.OperatorReleases or On.OperatorResumes)
+            when mode == OwnershipMode.Store => new(State.EmptyReading, Does.ReadRecord),
+        (State.EmptyWaiting, On.PeerRunning or On.OperatorReleases) => new(State.Released, Does.JournalSettled, Does.ReportMoved),
+        (State.EmptyWaiting, On.OperatorResumes) => new(State.Lost, Does.JournalSettled, Does.ReportLost),
+        (State.EmptyWaiting, On.RetryPeriodOver) => new(state, Does.ReportHeld),
+        _ => Elsewhere(state, e),
+    };
+
+    // Messages, timers and requests may come at any time and mean nothing where no row names them. Answers may not:
+    // one that no state asked for is a bug of the driver.
+    private static Answer Elsewhere(State state, On e) =>
+        IsMessage(e) || e is On.CancelRequested or On.AttemptFailed or On.ConnectionLost or On.PeerTimedOut
+            or On.RetryDue or On.RetryPeriodOver or On.OperatorResumes or On.OperatorReleases
+            ? new(state)
+            : default;
 }

@@ -29,13 +29,12 @@ internal enum ControlKind : ushort
     Prepared = 9,
     Commit = 10,
     Running = 11,
-    Abort = 12,
+    HandedBack = 12,
     Ping = 13,
     Pong = 14,
     HashesRequest = 15,
     Hashes = 16,
     Goodbye = 17,
-    Aborted = 18,
 }
 
 /// <summary>Encodes and decodes frames.</summary>
@@ -52,11 +51,11 @@ internal static class ControlFrameCodec
     {
         ControlKind.Hello => 96 * 1024,
         ControlKind.Welcome => 4096,
-        ControlKind.Failure or ControlKind.Abort or ControlKind.Goodbye => 4096,
+        ControlKind.Failure or ControlKind.Goodbye => 4096,
         ControlKind.DeviceState or ControlKind.Hashes => MaxChunkBytes + 64,
         ControlKind.Prepare => 8192,
         ControlKind.Ready or ControlKind.RoundApplied or ControlKind.PauseNotice or ControlKind.Prepared or ControlKind.Commit
-            or ControlKind.Running or ControlKind.Ping or ControlKind.Pong or ControlKind.HashesRequest or ControlKind.Aborted => 256,
+            or ControlKind.Running or ControlKind.Ping or ControlKind.Pong or ControlKind.HashesRequest or ControlKind.HandedBack => 256,
         _ => -1,
     };
 

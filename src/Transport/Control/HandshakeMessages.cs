@@ -155,8 +155,11 @@ internal sealed record WelcomeMessage
     /// <summary>Gets where page streams shall go; empty: where the control channel went.</summary>
     internal required string DataEndPoint { get; init; }
 
+    /// <summary>Gets the destination's process id, for people who compare logs.</summary>
+    internal required uint Process { get; init; }
+
     internal void Write(PayloadWriter writer) =>
-        writer.UInt16(Version).Guid(DestinationRun.Value).Guid(StreamToken).UInt16(Streams).Guid(StoreNonce).Text(DataEndPoint, MaxEndPointBytes);
+        writer.UInt16(Version).Guid(DestinationRun.Value).Guid(StreamToken).UInt16(Streams).Guid(StoreNonce).Text(DataEndPoint, MaxEndPointBytes).UInt32(Process);
 
     internal static WelcomeMessage Read(ReadOnlySpan<byte> payload)
     {
@@ -169,6 +172,7 @@ internal sealed record WelcomeMessage
             Streams = reader.UInt16(),
             StoreNonce = reader.Guid(),
             DataEndPoint = reader.Text(MaxEndPointBytes),
+            Process = reader.UInt32(),
         };
         reader.End();
         return message.Streams > 0 && message.Version is >= ProtocolVersion.Oldest and <= ProtocolVersion.Newest

@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using PageEngine.Ownership;
 using PageEngine.Reporting;
 
 namespace PageEngine.Transport.Control;
 
-// Owns: the messages beside the switchover: failure, abort, liveness, verification, goodbye.
+// Owns: the messages beside the switchover: failure, liveness, verification, goodbye.
 
 /// <summary>Either direction: this side failed or refuses; the migration ends. Both reports then name the same cause.</summary>
 internal sealed record FailureMessage(MigrationErrorKind Kind, MigrationPhase Phase, DetectedBy DetectedBy, string Text)
@@ -33,20 +32,6 @@ internal sealed record FailureMessage(MigrationErrorKind Kind, MigrationPhase Ph
 
     internal MigrationException ToException() =>
         new(Kind, Text) { Phase = Phase, DetectedBy = DetectedBy, FromPeer = true };
-}
-
-/// <summary>Source to destination: this attempt will not be committed; discard it.</summary>
-internal readonly record struct AbortMessage(AttemptId Attempt)
-{
-    internal void Write(PayloadWriter writer) => writer.Guid(Attempt.Value);
-
-    internal static AbortMessage Read(ReadOnlySpan<byte> payload)
-    {
-        var reader = new PayloadReader(payload, ControlKind.Abort);
-        var message = new AbortMessage(new AttemptId(reader.Guid()));
-        reader.End();
-        return message;
-    }
 }
 
 /// <summary>Either direction: a sign of life, sent back as Pong with the same number.</summary>

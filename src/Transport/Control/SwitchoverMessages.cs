@@ -149,3 +149,33 @@ internal readonly record struct RunningMessage(AttemptId Attempt, ulong Epoch, T
         return message;
     }
 }
+
+/// <summary>Source to destination: the pause is next. The destination gets ready so that nothing is done for the first time
+/// while the guest stands still.</summary>
+internal readonly record struct PauseNoticeMessage(bool Rehearsal, AttemptId Attempt, Guid GuestId, ulong Epoch)
+{
+    internal void Write(PayloadWriter writer) => writer.Byte(Rehearsal ? (byte)1 : (byte)0).Guid(Attempt.Value).Guid(GuestId).UInt64(Epoch);
+
+    internal static PauseNoticeMessage Read(ReadOnlySpan<byte> payload)
+    {
+        var reader = new PayloadReader(payload, ControlKind.PauseNotice);
+        byte rehearsal = reader.Byte();
+        var message = new PauseNoticeMessage(rehearsal == 1, new AttemptId(reader.Guid()), reader.Guid(), reader.UInt64());
+        reader.End();
+        return rehearsal <= 1 && message.Epoch is not 0 and not ulong.MaxValue ? message : throw reader.Wrong("an impossible flag or epoch");
+    }
+}
+
+/// <summary>Destination to source: the guest could not run here and is the source's again. A hint to read the record.</summary>
+internal readonly record struct HandedBackMessage(AttemptId Attempt)
+{
+    internal void Write(PayloadWriter writer) => writer.Guid(Attempt.Value);
+
+    internal static HandedBackMessage Read(ReadOnlySpan<byte> payload)
+    {
+        var reader = new PayloadReader(payload, ControlKind.HandedBack);
+        var message = new HandedBackMessage(new AttemptId(reader.Guid()));
+        reader.End();
+        return message;
+    }
+}

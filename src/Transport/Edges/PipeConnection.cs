@@ -137,8 +137,8 @@ internal sealed class PipeConnection : MigrationConnection
         }
 
         _abort.Cancel();
-        Input.CancelPendingRead();
-        Output.CancelPendingFlush();
+        Harmlessly(Input.CancelPendingRead);
+        Harmlessly(Output.CancelPendingFlush);
         _owned?.Dispose();
     }
 
@@ -169,6 +169,19 @@ internal sealed class PipeConnection : MigrationConnection
         catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException or MigrationException)
         {
             // A pipe that flushes when it is completed may find its stream closed: it was to be closed.
+        }
+    }
+
+    // Some pipes do not take a cancellation once they are completed.
+    private static void Harmlessly(Action cancel)
+    {
+        try
+        {
+            cancel();
+        }
+        catch (Exception e) when (e is ObjectDisposedException or InvalidOperationException)
+        {
+            // Completed: nobody waits in it.
         }
     }
 

@@ -61,6 +61,7 @@ internal static class DestinationHandshake
                 Streams = (ushort)joiner.Streams,
                 StoreNonce = nonce,
                 DataEndPoint = dataEndPoint ?? "",
+                Process = (uint)Environment.ProcessId,
             },
             static (m, w) => m.Write(w),
             cancellationToken);

@@ -3,6 +3,7 @@ using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Reporting;
 using PageEngine.Streaming;
+using PageEngine.Switchover;
 using PageEngine.Transport.Control;
 
 namespace PageEngine.Transport.Sessions;
@@ -20,6 +21,7 @@ internal sealed class DestinationSession
     private readonly ReportBuilder _report;
     private MigrationIdentity _identity;
     private HelloMessage? _hello;
+    private SwitchoverAttempt? _attempt;
     private IGuest? _guest;
     private GuestWhereabouts _whereabouts = GuestWhereabouts.RunningAtSource;
     private MigrationPhase _phase = MigrationPhase.Handshake;
@@ -82,7 +84,11 @@ internal sealed class DestinationSession
         try
         {
             HelloMessage hello = await HelloAsync(transport, starting.Token).ConfigureAwait(false);
-            journal = _options.JournalDirectory is { } directory ? MigrationJournal.Open(directory, hello.GuestId, SourceHandshake.DestinationSide) : null;
+            _attempt = new SwitchoverAttempt(hello.GuestId, hello.Epoch, hello.SourceRun, Run, hello.Attempt);
+            journal = Journals.Begin(
+                _options.JournalDirectory,
+                new JournalHeader(JournalSide.Destination, _attempt, hello.MigrationId, _options.OwnershipStore?.Description ?? "", transport.Peer),
+                _time);
             Guid nonce = await DestinationHandshake.CheckStoreAsync(_options.OwnershipStore, hello, starting.Token).ConfigureAwait(false);
             _guest = CreateShadow(hello, transport.Peer);
             await _guest.RehearseAsync(starting.Token).ConfigureAwait(false);
@@ -118,7 +124,7 @@ internal sealed class DestinationSession
             // Nothing may write the memory of a guest that runs, or that is about to be unmapped.
             await transport.StopReceivingAsync().ConfigureAwait(false);
             _report.WireBytes = transport.WireBytes;
-            journal?.Dispose();
+            Journals.End(journal);
         }
     }
 
@@ -176,8 +182,9 @@ internal sealed class DestinationSession
                         }
 
                         return failure;
-                    case null when message.Kind == ControlKind.PauseNotice:
-                        quiet ??= QuietPeriod.Begin();
+                    case PauseNoticeMessage notice:
+                        quiet ??= notice.Rehearsal ? null : QuietPeriod.Begin();
+                        await StageAsync(notice, cancellationToken).ConfigureAwait(false);
                         break;
                     default:
                         throw ControlFrameCodec.Violation($"a {message.Kind} frame came during the rounds");
@@ -189,6 +196,18 @@ internal sealed class DestinationSession
             quiet?.Dispose();
         }
     }
+
+    // What marking the own epoch will need is written before the guest is paused.
+    private async Task StageAsync(PauseNoticeMessage notice, CancellationToken cancellationToken)
+    {
+        if (_options.OwnershipStore is { } store && (notice.Rehearsal || notice.Attempt == _attempt!.Attempt))
+        {
+            SwitchoverAttempt attempt = AttemptOf(notice.GuestId, notice.Epoch, notice.Attempt);
+            await store.StageAsync(attempt.ForDestination, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private SwitchoverAttempt AttemptOf(Guid guestId, ulong epoch, AttemptId attempt) => new(guestId, epoch, _hello!.SourceRun, Run, attempt);
 
     private async Task RehearseAsync(DestinationTransport transport, PrepareMessage prepare, CancellationToken cancellationToken)
     {
@@ -231,15 +250,14 @@ internal sealed class DestinationSession
             Identity = _identity,
             Guest = guest,
             Prepare = prepare,
-            Run = Run,
-            SourceRun = _hello!.SourceRun,
+            Attempt = AttemptOf(prepare.GuestId, prepare.Epoch, prepare.Attempt),
             Transport = transport,
             Applier = applier,
             Journal = journal,
             Options = _options,
 
             // Longer than the source's own retries, whatever this side was told.
-            ClaimTimeout = _options.ClaimTimeout > _hello.ResumeTimeout ? _options.ClaimTimeout : _hello.ResumeTimeout * 2,
+            ClaimTimeout = _options.ClaimTimeout > _hello!.ResumeTimeout ? _options.ClaimTimeout : _hello.ResumeTimeout * 2,
         };
 
     // The guest runs here: a source that is lost now costs its statistics, nothing else.

@@ -1,144 +1,177 @@
 using System.IO.Hashing;
 using PageEngine.Devices;
-using PageEngine.Guests;
 using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Reporting;
-using PageEngine.Streaming;
 using PageEngine.Switchover;
 using PageEngine.Transport.Control;
+using Answer = PageEngine.Switchover.Transition<PageEngine.Switchover.DestinationState, PageEngine.Switchover.DestinationEffect>;
 
 namespace PageEngine.Transport.Sessions;
 
 // Owns: the effects of the destination's switchover. The table in Switchover/DestinationSwitchover.cs decides; this
 // carries out and reports back. One task runs it. The rehearsal runs this same code on a scratch guest.
 
-/// <summary>What one switchover at the destination works on.</summary>
-internal sealed record DestinationSwitchoverContext
-{
-    internal required MigrationIdentity Identity { get; init; }
-
-    internal required IGuest Guest { get; init; }
-
-    internal required PrepareMessage Prepare { get; init; }
-
-    /// <summary>Gets the run under which this side will hold the guest.</summary>
-    internal required RunId Run { get; init; }
-
-    /// <summary>Gets the source's run: who gets the guest back if it cannot run here.</summary>
-    internal required RunId SourceRun { get; init; }
-
-    internal required DestinationTransport Transport { get; init; }
-
-    /// <summary>Gets what is known about the pages that arrived; null in the rehearsal, whose layout is empty.</summary>
-    internal required PageApplier? Applier { get; init; }
-
-    internal required MigrationJournal? Journal { get; init; }
-
-    internal required MigrationDestinationOptions Options { get; init; }
-
-    /// <summary>Gets how long a lost source is waited for before the guest is claimed.</summary>
-    internal required TimeSpan ClaimTimeout { get; init; }
-
-    internal OwnershipRecord OwnRecord => new(Prepare.GuestId, Prepare.Epoch + 1, Run, Prepare.Attempt);
-
-    internal OwnershipRecord HandBackRecord => new(Prepare.GuestId, Prepare.Epoch + 2, SourceRun, Prepare.Attempt);
-}
-
 /// <summary>One switchover at the destination.</summary>
 internal sealed class DestinationSwitchoverRun
 {
-    private static readonly TimeSpan RecordPoll = TimeSpan.FromMilliseconds(250);
-
     private readonly DestinationSwitchoverContext _context;
+    private readonly SwitchoverAttempt _attempt;
+    private readonly SwitchoverTimers _timers;
     private readonly TimeProvider _time;
-    private readonly CancellationToken _giveUp;
+    private readonly OwnershipMode _mode;
+    private readonly CancellationToken _cancel;
     private DestinationState _state = DestinationState.Receiving;
     private MigrationException? _failure;
     private TimeSpan _waited;
     private TimeSpan _restored;
     private TimeSpan _journaled;
     private TimeSpan _read;
-    private long _resumeBegan;
+    private long _committedAt;
     private long _sourceLostAt;
+    private bool _cancelSeen;
+    private (GuestWhereabouts Guest, MigrationException? Failure)? _result;
 
-    private DestinationSwitchoverRun(DestinationSwitchoverContext context, CancellationToken giveUp)
+    private DestinationSwitchoverRun(DestinationSwitchoverContext context, CancellationToken cancel)
     {
         _context = context;
+        _attempt = context.Attempt;
         _time = context.Options.TimeProvider;
-        _giveUp = giveUp;
+        _timers = new SwitchoverTimers(_time, context.ClaimTimeout);
+        _mode = Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
+        _cancel = cancel;
     }
 
     private IOwnershipStore? Store => _context.Options.OwnershipStore;
 
+    private MigrationIdentity Identity => _context.Identity;
+
     /// <summary>Answers one Prepare and says how it ended.</summary>
     /// <returns>Where the guest is, as this side knows it; the failure is null when it runs here.</returns>
-    internal static async Task<(GuestWhereabouts Guest, MigrationException? Failure)> RunAsync(DestinationSwitchoverContext context, CancellationToken giveUp)
+    internal static async Task<(GuestWhereabouts Guest, MigrationException? Failure)> RunAsync(
+        DestinationSwitchoverContext context, CancellationToken cancellationToken) =>
+        await new DestinationSwitchoverRun(context, cancellationToken).RunAsync().ConfigureAwait(false);
+
+    private async Task<(GuestWhereabouts Guest, MigrationException? Failure)> RunAsync()
     {
-        var run = new DestinationSwitchoverRun(context, giveUp);
         DestinationEvent happened = DestinationEvent.PrepareReceived;
         while (true)
         {
-            DestinationTransition next = DestinationSwitchover.Next(run._state, happened, run.Store is not null);
-            if (!context.Prepare.Rehearsal && next.State != run._state)
+            Answer answer = DestinationSwitchover.NextOrThrow(_state, happened, _mode);
+            if (answer.State != _state && !_context.Prepare.Rehearsal)
             {
-                context.Identity.Logger.Transition(context.Identity.Id, context.Identity.Side, next.State.ToString(), happened.ToString());
+                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
             }
 
-            run._state = next.State;
-            if (DestinationSwitchover.IsFinal(run._state))
+            _state = answer.State;
+            DestinationEvent answered = DestinationEvent.None;
+            for (int i = 0; i < answer.Count; i++)
             {
-                return await run.EndAsync(next.Effect).ConfigureAwait(false);
+                DestinationEvent result = await CarryOutAsync(answer[i]).ConfigureAwait(false);
+                answered = result == DestinationEvent.None ? answered : result;
             }
 
-            happened = await run.CarryOutAsync(next.Effect).ConfigureAwait(false);
+            if (_result is { } ended)
+            {
+                return ended;
+            }
+
+            happened = answered == DestinationEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
         }
     }
 
+    // At most one effect of an answer answers itself; the others are done at once and give None.
     private async Task<DestinationEvent> CarryOutAsync(DestinationEffect effect)
+    {
+        switch (effect)
+        {
+            case DestinationEffect.RestoreAndCheck:
+                return await TryAsync(RestoreAsync, DestinationEvent.RestoreDone, DestinationEvent.RestoreFailed).ConfigureAwait(false);
+            case DestinationEffect.JournalPrepared:
+                return await TryAsync(JournalPreparedAsync, DestinationEvent.PreparedJournaled, DestinationEvent.JournalFailed).ConfigureAwait(false);
+            case DestinationEffect.SendPrepared:
+                await TryAsync(SendPreparedAsync, DestinationEvent.None, DestinationEvent.None).ConfigureAwait(false);
+                break;
+            case DestinationEffect.ReadRecord:
+                return await ReadRecordAsync().ConfigureAwait(false);
+            case DestinationEffect.CreateOwnEpoch:
+                return await CreateAsync(_attempt.ForDestination).ConfigureAwait(false);
+            case DestinationEffect.CreateHandBackEpoch:
+                return await CreateAsync(_attempt.HandBack).ConfigureAwait(false);
+            case DestinationEffect.JournalHandBack:
+                return await TryAsync(() => Note(JournalEntryKind.HandingBack, _attempt.HandBack.Epoch, durable: true), DestinationEvent.HandBackJournaled, DestinationEvent.JournalFailed).ConfigureAwait(false);
+            case DestinationEffect.RaiseGuards:
+                return await TryAsync(RaiseGuardsAsync, DestinationEvent.GuardsRaised, DestinationEvent.GuardsFailed).ConfigureAwait(false);
+            case DestinationEffect.MarkResuming:
+                return await TryAsync(() => MarkAsync(JournalEntryKind.Resuming, OwnershipMark.Resuming), DestinationEvent.Marked, DestinationEvent.MarkFailed).ConfigureAwait(false);
+            case DestinationEffect.MarkRunning:
+                return await TryAsync(() => MarkAsync(JournalEntryKind.Running, OwnershipMark.Running), DestinationEvent.Marked, DestinationEvent.MarkFailed).ConfigureAwait(false);
+            case DestinationEffect.ResumeGuest:
+                return await TryAsync(ResumeAsync, DestinationEvent.GuestResumed, DestinationEvent.ResumeFailed).ConfigureAwait(false);
+            case DestinationEffect.SendRunning:
+                await TryAsync(SendRunningAsync, DestinationEvent.None, DestinationEvent.None).ConfigureAwait(false);
+                break;
+            case DestinationEffect.SendHandedBack:
+                await TryAsync(
+                    () => _context.Transport.SendAsync(ControlKind.HandedBack, new HandedBackMessage(_attempt.Attempt), static (m, w) => m.Write(w)).AsTask(),
+                    DestinationEvent.None,
+                    DestinationEvent.None).ConfigureAwait(false);
+                break;
+            case DestinationEffect.SendRefused:
+                // The session says why when it ends; nothing is at stake any more.
+                break;
+            case DestinationEffect.Discard:
+                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+                return DestinationEvent.CopyDiscarded;
+            case DestinationEffect.StartRetryTimer:
+                _timers.StartRetry();
+                break;
+            case DestinationEffect.JournalSettled:
+                Journals.Settle(_context.Journal, _attempt.ForDestination.Epoch);
+                break;
+            case DestinationEffect.ReportTooLate:
+                Identity.Logger.Note(Identity.Id, Identity.Side, "Too late to cancel here: this copy may be the guest.");
+                break;
+            default:
+                _result = Conclude(effect);
+                break;
+        }
+
+        return DestinationEvent.None;
+    }
+
+    private async Task<DestinationEvent> TryAsync(Func<Task> step, DestinationEvent done, DestinationEvent failed)
     {
         try
         {
-            return effect switch
-            {
-                DestinationEffect.RestoreAndCheck => await RestoreAsync().ConfigureAwait(false),
-                DestinationEffect.JournalPrepared => Journal(),
-                DestinationEffect.SendPrepared => await SendPreparedAsync().ConfigureAwait(false),
-                DestinationEffect.ReadRecord => await ReadRecordAsync().ConfigureAwait(false),
-                DestinationEffect.CreateOwnEpoch => await CreateAsync(_context.OwnRecord).ConfigureAwait(false),
-                DestinationEffect.RaiseGuards => await RaiseGuardsAsync().ConfigureAwait(false),
-                DestinationEffect.MarkResuming => await MarkAsync().ConfigureAwait(false),
-                DestinationEffect.ResumeGuest => await ResumeAsync().ConfigureAwait(false),
-                DestinationEffect.HandBack => await CreateAsync(_context.HandBackRecord).ConfigureAwait(false),
-                DestinationEffect.None => await WaitForSourceAsync().ConfigureAwait(false),
-                _ => throw new MigrationException(MigrationErrorKind.Internal, $"The destination's switchover has no step for {effect}."),
-            };
+            await step().ConfigureAwait(false);
+            return done;
         }
-        catch (OperationCanceledException) when (_giveUp.IsCancellationRequested)
+        catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
-            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The destination was stopped.");
-            return DestinationEvent.GaveUp;
+            _cancelSeen = true;
+            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The destination was stopped.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            return failed;
         }
         catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
         {
-            MigrationException failure = SessionFailure.Complete(e, Phase);
-            _failure ??= failure;
-            return DestinationEvent.Failed;
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return failed;
         }
     }
 
     private MigrationPhase Phase => _state switch
     {
-        DestinationState.Receiving or DestinationState.Restoring or DestinationState.Journaling => MigrationPhase.Prepare,
-        DestinationState.Prepared or DestinationState.Reading or DestinationState.Claiming => MigrationPhase.Commit,
+        < DestinationState.Prepared => MigrationPhase.Prepare,
+        < DestinationState.RaisingGuards => MigrationPhase.Commit,
         _ => MigrationPhase.Resume,
     };
 
-    private async Task<DestinationEvent> RestoreAsync()
+    private async Task RestoreAsync()
     {
         long began = _time.GetTimestamp();
         PrepareMessage prepare = _context.Prepare;
-        await _context.Transport.Arrivals.WaitForRoundAsync(prepare.Totals.Max(t => t.Round), _giveUp).ConfigureAwait(false);
+        await _context.Transport.Arrivals.WaitForRoundAsync(prepare.Totals.Max(t => t.Round), _cancel).ConfigureAwait(false);
         _waited = _time.GetElapsedTime(began);
 
         long restoreBegan = _time.GetTimestamp();
@@ -160,93 +193,39 @@ internal sealed class DestinationSwitchoverRun
             throw new MigrationException(MigrationErrorKind.DataDamaged, $"The device state is not what the source saved ({state.Length} of {prepare.StateBytes} bytes, or another digest).");
         }
 
-        await _context.Guest.LoadStateAsync(DeviceStateCodec.Decode(state), _giveUp).ConfigureAwait(false);
+        await _context.Guest.LoadStateAsync(DeviceStateCodec.Decode(state), _cancel).ConfigureAwait(false);
         _restored = _time.GetElapsedTime(restoreBegan);
-        return DestinationEvent.Restored;
     }
 
-    private DestinationEvent Journal()
+    private async Task JournalPreparedAsync()
     {
         long began = _time.GetTimestamp();
-        _context.Journal?.Append(JournalEntryKind.Prepared, _context.Prepare.Attempt, _context.Prepare.Epoch);
+        await Note(JournalEntryKind.Prepared, _attempt.BaseEpoch, durable: true).ConfigureAwait(false);
         _journaled = _time.GetElapsedTime(began);
-        return DestinationEvent.Journaled;
     }
 
-    private async Task<DestinationEvent> SendPreparedAsync()
+    private Task Note(JournalEntryKind kind, ulong epoch, bool durable)
     {
-        try
-        {
-            await _context.Transport.SendAsync(
-                ControlKind.Prepared,
-                new PreparedMessage(_context.Prepare.Attempt, _context.Prepare.Epoch, _waited, _restored, _journaled),
-                static (m, w) => m.Write(w)).ConfigureAwait(false);
-        }
-        catch (MigrationException e)
-        {
-            // Whether the source read it is not known: from here on the record decides.
-            _failure ??= SessionFailure.Complete(e, Phase);
-        }
-
-        return await WaitForSourceAsync().ConfigureAwait(false);
+        _context.Journal?.Append(kind, epoch, durable);
+        return Task.CompletedTask;
     }
 
-    private async Task<DestinationEvent> WaitForSourceAsync()
-    {
-        if (_sourceLostAt != 0)
-        {
-            return await WaitWithoutSourceAsync().ConfigureAwait(false);
-        }
-
-        try
-        {
-            while (true)
-            {
-                InboxMessage message = await _context.Transport.NextAsync(_giveUp).ConfigureAwait(false);
-                switch (message.Body)
-                {
-                    case CommitMessage commit when commit.Attempt == _context.Prepare.Attempt && commit.Epoch == _context.Prepare.Epoch + 1:
-                        _resumeBegan = _time.GetTimestamp();
-                        return DestinationEvent.CommitReceived;
-                    case AbortMessage abort when abort.Attempt == _context.Prepare.Attempt:
-                        return DestinationEvent.AbortReceived;
-                    default:
-                        throw ControlFrameCodec.Violation($"a {message.Kind} frame came where a commit was due");
-                }
-            }
-        }
-        catch (MigrationException e)
-        {
-            _failure ??= SessionFailure.Complete(e, Phase);
-            _sourceLostAt = _time.GetTimestamp();
-
-            // A source that says that it failed has ended the attempt, or is about to: the record tells. Without a store
-            // its word is all there is, and it speaks only while no commit has left.
-            return e.FromPeer ? DestinationEvent.AbortReceived : DestinationEvent.PeerLost;
-        }
-    }
-
-    private async Task<DestinationEvent> WaitWithoutSourceAsync()
-    {
-        if (_time.GetElapsedTime(_sourceLostAt) > _context.ClaimTimeout)
-        {
-            return DestinationEvent.ClaimTimedOut;
-        }
-
-        await Task.Delay(RecordPoll, _time, _giveUp).ConfigureAwait(false);
-        return DestinationEvent.PollDue;
-    }
+    private Task SendPreparedAsync() => _context.Transport.SendAsync(
+        ControlKind.Prepared,
+        new PreparedMessage(_attempt.Attempt, _attempt.BaseEpoch, _waited, _restored, _journaled),
+        static (m, w) => m.Write(w)).AsTask();
 
     private async Task<DestinationEvent> ReadRecordAsync()
     {
         long began = _time.GetTimestamp();
         try
         {
-            OwnershipRecord? record = await Store!.ReadAsync(_context.Prepare.GuestId, _giveUp).ConfigureAwait(false);
+            OwnershipRecord? record = await Store!.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
+            OwnershipMark mark = record?.Epoch > _attempt.BaseEpoch
+                ? await Store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
+                : OwnershipMark.None;
             _read = _time.GetElapsedTime(began);
-            return record is null || record.Epoch <= _context.Prepare.Epoch ? DestinationEvent.RecordUnchanged
-                : record == _context.OwnRecord ? DestinationEvent.RecordIsMine
-                : DestinationEvent.RecordIsForeign;
+            return _attempt.SeenFromDestination(record, mark);
         }
         catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
         {
@@ -259,99 +238,114 @@ internal sealed class DestinationSwitchoverRun
     {
         try
         {
-            return await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false) == CreateOutcome.Created
-                ? DestinationEvent.EpochCreated
-                : DestinationEvent.EpochNotCreated;
+            return await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false) switch
+            {
+                CreateOutcome.Created => DestinationEvent.EpochCreated,
+                CreateOutcome.Conflict => DestinationEvent.EpochConflict,
+                _ => DestinationEvent.EpochUnknown,
+            };
         }
         catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
         {
             _failure ??= SessionFailure.Complete(e, Phase);
-            return DestinationEvent.EpochNotCreated;
+            return DestinationEvent.EpochUnknown;
         }
     }
 
-    private async Task<DestinationEvent> RaiseGuardsAsync()
+    private async Task RaiseGuardsAsync()
     {
         if (_context.Options.RaiseGuards is { } raise && !_context.Prepare.Rehearsal)
         {
-            await raise(_context.Prepare.GuestId, _context.Prepare.Epoch + 1, CancellationToken.None).ConfigureAwait(false);
-        }
-
-        return DestinationEvent.GuardsRaised;
-    }
-
-    private async Task<DestinationEvent> MarkAsync()
-    {
-        try
-        {
-            await Store!.MarkAsync(_context.Prepare.GuestId, _context.Prepare.Epoch + 1, OwnershipMark.Resuming, CancellationToken.None).ConfigureAwait(false);
-            return DestinationEvent.Marked;
-        }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
-        {
-            _failure ??= SessionFailure.Complete(e, Phase);
-            return DestinationEvent.MarkUnknown;
+            await raise(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false);
         }
     }
 
-    private async Task<DestinationEvent> ResumeAsync()
+    // The journal first: a restarted process then knows that the mark may be there. Where the store is the authority
+    // the journal need only outlive this process, and costs no flush in the blackout.
+    private async Task MarkAsync(JournalEntryKind entry, OwnershipMark mark)
     {
-        long began = _resumeBegan == 0 ? _time.GetTimestamp() : _resumeBegan;
-        await _context.Guest.ResumeAsync(_context.Prepare.Epoch + 1, CancellationToken.None).ConfigureAwait(false);
-        TimeSpan resume = _time.GetElapsedTime(began) - _read;
-        try
-        {
-            await _context.Transport.SendAsync(
-                ControlKind.Running,
-                new RunningMessage(_context.Prepare.Attempt, _context.Prepare.Epoch + 1, _read, resume),
-                static (m, w) => m.Write(w)).ConfigureAwait(false);
-        }
-        catch (MigrationException)
-        {
-            // The source reads it in the record.
-        }
-
-        return DestinationEvent.Resumed;
-    }
-
-    private async Task<(GuestWhereabouts Guest, MigrationException? Failure)> EndAsync(DestinationEffect effect)
-    {
-        switch (effect)
-        {
-            case DestinationEffect.AnnounceRunning:
-                await AnnounceAsync().ConfigureAwait(false);
-                return (GuestWhereabouts.RunningAtDestination, null);
-            case DestinationEffect.Hold:
-                _context.Journal?.Append(JournalEntryKind.Held, _context.Prepare.Attempt, _context.Prepare.Epoch);
-                return (GuestWhereabouts.Held, InDoubt());
-            default:
-                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
-                _context.Journal?.Append(JournalEntryKind.Discarded, _context.Prepare.Attempt, _context.Prepare.Epoch);
-                return (GuestWhereabouts.RunningAtSource,
-                    _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The source ended the attempt.") { FromPeer = true, Phase = Phase, DetectedBy = DetectedBy.Supervisor });
-        }
-    }
-
-    private async Task AnnounceAsync()
-    {
+        _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);
         if (Store is not null)
         {
-            try
-            {
-                await Store.MarkAsync(_context.Prepare.GuestId, _context.Prepare.Epoch + 1, OwnershipMark.Running, CancellationToken.None).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
-            {
-                _context.Identity.Logger.Note(_context.Identity.Id, _context.Identity.Side, $"The guest runs, but the record could not be told: {e.Message}");
-            }
+            await Store.MarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, mark, CancellationToken.None).ConfigureAwait(false);
         }
-
-        _context.Journal?.Append(JournalEntryKind.RunsHere, _context.Prepare.Attempt, _context.Prepare.Epoch + 1);
     }
+
+    private async Task ResumeAsync()
+    {
+        await _context.Guest.ResumeAsync(_attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false);
+        _resumedAt = _time.GetTimestamp();
+    }
+
+    private long _resumedAt;
+
+    private Task SendRunningAsync()
+    {
+        TimeSpan sinceCommit = _committedAt == 0 ? _read : _time.GetElapsedTime(_committedAt, _resumedAt);
+        TimeSpan resume = sinceCommit > _read ? sinceCommit - _read : TimeSpan.Zero;
+        return _context.Transport.SendAsync(
+            ControlKind.Running,
+            new RunningMessage(_attempt.Attempt, _attempt.ForDestination.Epoch, _read, resume),
+            static (m, w) => m.Write(w)).AsTask();
+    }
+
+    // Waits for a message, the loss of the connection, a cancel (once), or the nearest timer.
+    private async Task<DestinationEvent> WaitAsync()
+    {
+        using CancellationTokenSource due = _timers.Nearest();
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(due.Token, _cancelSeen ? CancellationToken.None : _cancel);
+        try
+        {
+            if (_sourceLostAt != 0)
+            {
+                await Task.Delay(Timeout.Infinite, any.Token).ConfigureAwait(false);
+            }
+
+            InboxMessage message = await _context.Transport.NextAsync(any.Token).ConfigureAwait(false);
+            if (message.Body is not CommitMessage commit || commit.Attempt != _attempt.Attempt || commit.Epoch != _attempt.ForDestination.Epoch)
+            {
+                throw ControlFrameCodec.Violation($"a {message.Kind} frame came where a commit of this attempt was due");
+            }
+
+            _committedAt = _time.GetTimestamp();
+            return DestinationEvent.CommitReceived;
+        }
+        catch (OperationCanceledException) when (!_cancelSeen && _cancel.IsCancellationRequested)
+        {
+            _cancelSeen = true;
+            return DestinationEvent.CancelRequested;
+        }
+        catch (OperationCanceledException)
+        {
+            bool claim = _sourceLostAt != 0 && _time.GetElapsedTime(_sourceLostAt) > _context.ClaimTimeout;
+            return _timers.TakeDue() switch
+            {
+                SwitchoverTimer.Retry => claim ? DestinationEvent.ClaimDue : DestinationEvent.RetryDue,
+                _ => DestinationEvent.RetryPeriodOver,
+            };
+        }
+        catch (MigrationException e)
+        {
+            _sourceLostAt = _time.GetTimestamp();
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return e.FromPeer ? DestinationEvent.AbortReceived : DestinationEvent.ConnectionLost;
+        }
+    }
+
+    private (GuestWhereabouts Guest, MigrationException? Failure) Conclude(DestinationEffect effect) => effect switch
+    {
+        DestinationEffect.ReportMoved => (GuestWhereabouts.RunningAtDestination, null),
+        DestinationEffect.ReportDiscarded => (
+            GuestWhereabouts.RunningAtSource,
+            _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The record gives the guest back to the source.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor }),
+        DestinationEffect.ReportHeld => (GuestWhereabouts.Held, InDoubt()),
+        DestinationEffect.ReportLost => (GuestWhereabouts.Lost, new MigrationException(MigrationErrorKind.GuestLost, "The guest ran here and its memory is gone.", _failure)),
+        _ => throw new MigrationException(MigrationErrorKind.Internal, $"The destination's switchover has no step for {effect}."),
+    };
 
     private MigrationException InDoubt() => new(
         MigrationErrorKind.InDoubt,
-        $"It is not known here whether the guest runs at the source; this copy is complete and stays paused. {(Store is null ? "There is no ownership store: look at the source" : $"Read the record of guest {_context.Prepare.GuestId} ({Store.Description})")} before anything is started. Cause: {_failure?.Message ?? "none"}",
+        $"{HoldReasons.Say(DestinationSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)} This copy is complete and stays paused. Cause: {_failure?.Message ?? "none"}",
         _failure)
     {
         Phase = _failure?.Phase ?? Phase,

@@ -225,13 +225,13 @@ internal sealed class DestinationTransport : IAsyncDisposable
             case ControlKind.Commit:
                 Post(frame.Kind, CommitMessage.Read(payload));
                 break;
-            case ControlKind.Abort:
-                Post(frame.Kind, AbortMessage.Read(payload));
+            case ControlKind.PauseNotice:
+                Post(frame.Kind, PauseNoticeMessage.Read(payload));
                 break;
             case ControlKind.Goodbye:
                 Post(frame.Kind, GoodbyeMessage.Read(payload));
                 break;
-            case ControlKind.PauseNotice or ControlKind.HashesRequest:
+            case ControlKind.HashesRequest:
                 Post(frame.Kind, null);
                 break;
             case ControlKind.Failure:

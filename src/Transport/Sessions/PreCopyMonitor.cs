@@ -57,7 +57,7 @@ internal sealed class PreCopyMonitor : IDisposable
     /// <summary>Gets the finished rounds.</summary>
     internal IReadOnlyList<RoundStatistics> Rounds => _rounds;
 
-    /// <summary>Gets the number of the next round.</summary>
+    /// <summary>Gets or sets the number of the next round on the streams.</summary>
     internal int NextRound { get; set; }
 
     /// <summary>Gets the newest prediction.</summary>
@@ -153,8 +153,9 @@ internal sealed class PreCopyMonitor : IDisposable
 
     private async Task<RoundStatistics> RunRoundAsync(long toSend, CancellationToken cancellationToken)
     {
-        int index = NextRound++;
-        var round = new PageRound(index, _memory, Pending, index == 0 ? _present : null);
+        // The streams also count the rehearsals' empty rounds; people count from the first round that carries pages.
+        int index = _rounds.Count;
+        var round = new PageRound(NextRound++, _memory, Pending, index == 0 ? _present : null);
         _progress.RoundBegins(index, toSend, Pending);
         long began = _time.GetTimestamp();
         StreamRoundTotals sent = await _transport.SendRoundAsync(round, null, cancellationToken).ConfigureAwait(false);

@@ -62,7 +62,7 @@ internal static class SourceHandshake
                 await CheckNonceAsync(ownership.Store, identity, welcome.StoreNonce, cancellationToken).ConfigureAwait(false);
             }
 
-            LogInfo(identity, transport);
+            LogInfo(identity, transport, welcome);
             var pacer = new BandwidthPacer(options.BandwidthBytesPerSecond, options.TimeProvider);
             await transport.OpenStreamsAsync(
                 connector, welcome, guest.Memory, pacer,
@@ -107,6 +107,6 @@ internal static class SourceHandshake
         }
     }
 
-    private static void LogInfo(MigrationIdentity identity, SourceTransport transport) => identity.Logger.SettingInfo(
-        identity.Id, identity.Side, Environment.ProcessId, identity.Id, transport.Connection.LocalDescription, transport.Connection.RemoteDescription, 0);
+    private static void LogInfo(MigrationIdentity identity, SourceTransport transport, WelcomeMessage welcome) => identity.Logger.SettingInfo(
+        identity.Id, identity.Side, Environment.ProcessId, identity.Id, transport.Connection.LocalDescription, transport.Connection.RemoteDescription, (int)welcome.Process);
 }

@@ -3,6 +3,7 @@ using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
+using PageEngine.Switchover;
 using PageEngine.Tracing;
 using PageEngine.Transport.Control;
 
@@ -48,11 +49,8 @@ internal sealed class SourceSession
         MigrationException? failure;
         try
         {
-            // The lock on the journal is also what refuses a second migration of the same guest.
-            using MigrationJournal? journal = _options.JournalDirectory is { } directory
-                ? MigrationJournal.Open(directory, _guest.Id, SourceHandshake.SourceSide)
-                : null;
-            await MigrateAsync(connector, journal, cancellationToken).ConfigureAwait(false);
+            using var guestLock = GuestLock.Acquire(_options.JournalDirectory, _guest.Id);
+            await MigrateAsync(connector, cancellationToken).ConfigureAwait(false);
             failure = _result!.Failure;
         }
         catch (Exception e) when (e is MigrationException or OperationCanceledException or IOException or UnauthorizedAccessException)
@@ -63,7 +61,7 @@ internal sealed class SourceSession
         return Conclude(failure);
     }
 
-    private async Task MigrateAsync(IMigrationConnector connector, MigrationJournal? journal, CancellationToken cancellationToken)
+    private async Task MigrateAsync(IMigrationConnector connector, CancellationToken cancellationToken)
     {
         if (_ownership.Store is null)
         {
@@ -79,7 +77,7 @@ internal sealed class SourceSession
                 _tellPhase = progress.Phase;
                 try
                 {
-                    await RunPhasesAsync(transport, progress, journal, cancellationToken).ConfigureAwait(false);
+                    await RunPhasesAsync(transport, progress, cancellationToken).ConfigureAwait(false);
                 }
                 catch (Exception e) when (e is MigrationException or OperationCanceledException)
                 {
@@ -118,6 +116,23 @@ internal sealed class SourceSession
 
     /// <summary>Gets the run under which the destination will hold the guest.</summary>
     private RunId DestinationRun { get; set; }
+
+    private async Task RunPhasesAsync(SourceTransport transport, ProgressTracker progress, CancellationToken cancellationToken)
+    {
+        var attempt = new SwitchoverAttempt(_guest.Id, _ownership.Epoch, _ownership.Run, DestinationRun, _identity.Attempt);
+        MigrationJournal? journal = Journals.Begin(
+            _options.JournalDirectory,
+            new JournalHeader(JournalSide.Source, attempt, _identity.Id, _ownership.Store?.Description ?? "", transport.Peer),
+            _time);
+        try
+        {
+            await RunPhasesAsync(transport, progress, journal, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            Journals.End(journal);
+        }
+    }
 
     private async Task RunPhasesAsync(
         SourceTransport transport, ProgressTracker progress, MigrationJournal? journal, CancellationToken cancellationToken)
@@ -213,6 +228,7 @@ internal sealed class SourceSession
         MigrationOutcome outcome = (guest, failure?.Kind) switch
         {
             (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,
+            (GuestWhereabouts.Lost, _) => MigrationOutcome.Failed,
             (_, null) => MigrationOutcome.Completed,
             (_, MigrationErrorKind.Cancelled) => MigrationOutcome.Cancelled,
             _ => MigrationOutcome.Failed,

@@ -2,6 +2,7 @@ using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
+using PageEngine.Switchover;
 
 namespace PageEngine.Transport.Sessions;
 
@@ -34,11 +35,9 @@ internal sealed class SourceSwitchoverContext(
     /// <summary>Gets or sets the number of the next round on the streams; the rehearsals count too.</summary>
     internal int NextRound { get; set; }
 
-    /// <summary>Gets the record that the destination will hold when this attempt is committed.</summary>
-    internal OwnershipRecord NextRecord => new(ownership.GuestId, ownership.Epoch + 1, destinationRun, identity.Attempt);
-
-    /// <summary>Gets the record that keeps the guest here when this attempt is aborted.</summary>
-    internal OwnershipRecord OwnNextRecord => new(ownership.GuestId, ownership.Epoch + 1, ownership.Run, identity.Attempt);
+    /// <summary>Gets the attempt: who, from which run to which, and the epoch it starts from.</summary>
+    internal SwitchoverAttempt Attempt { get; } =
+        new(ownership.GuestId, ownership.Epoch, ownership.Run, destinationRun, identity.Attempt);
 
     /// <summary>The same migration with an empty guest, a scratch record and an attempt of its own.</summary>
     internal SourceSwitchoverContext ForRehearsal(IGuest scratch, GuestOwnership scratchOwnership) =>

@@ -7,6 +7,7 @@ using PageEngine.Reporting;
 using PageEngine.Streaming;
 using PageEngine.Switchover;
 using PageEngine.Transport.Control;
+using Answer = PageEngine.Switchover.Transition<PageEngine.Switchover.SourceState, PageEngine.Switchover.SourceEffect>;
 
 namespace PageEngine.Transport.Sessions;
 
@@ -16,149 +17,193 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>One switchover at the source.</summary>
 internal sealed class SourceSwitchoverRun
 {
-    /// <summary>How long to wait before the record is read again.</summary>
-    private static readonly TimeSpan RecordPoll = TimeSpan.FromMilliseconds(250);
-
     private readonly SourceSwitchoverContext _context;
     private readonly DirtyBitmap _pending;
     private readonly Func<long> _collect;
     private readonly Action<MigrationPhase> _enter;
     private readonly SwitchoverStopwatch _watch;
+    private readonly SwitchoverTimers _timers;
+    private readonly SwitchoverAttempt _attempt;
+    private readonly OwnershipMode _mode;
+    private readonly bool _rehearsal;
     private readonly CancellationToken _cancel;
-    private SourceState _state = SourceState.Running;
+    private SourceState _state = SourceState.Copying;
     private MigrationException? _failure;
-    private OwnershipRecord? _seen;
+    private ulong _epoch;
     private ulong _stateDigest;
     private long _stateBytes;
     private Task<StreamRoundTotals>? _round;
+    private bool _peerGone;
     private bool _cancelSeen;
-    private bool _waited;
+    private SwitchoverResult? _result;
 
     private SourceSwitchoverRun(
-        SourceSwitchoverContext context, DirtyBitmap pending, Func<long> collect, Action<MigrationPhase> enter, CancellationToken cancel)
+        SourceSwitchoverContext context, DirtyBitmap pending, Func<long> collect, Action<MigrationPhase> enter, bool rehearsal, CancellationToken cancel)
     {
         _context = context;
         _pending = pending;
         _collect = collect;
         _enter = enter;
+        _rehearsal = rehearsal;
         _cancel = cancel;
+        _attempt = context.Attempt;
+        _epoch = context.Ownership.Epoch;
+        _mode = context.Ownership.Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _watch = new SwitchoverStopwatch(context.Options.TimeProvider);
+        _timers = new SwitchoverTimers(context.Options.TimeProvider, context.Options.ResumeTimeout);
     }
 
     private IOwnershipStore? Store => _context.Ownership.Store;
+
+    private MigrationIdentity Identity => _context.Identity;
 
     /// <summary>Switches over and says how it ended.</summary>
     internal static async Task<SwitchoverResult> RunAsync(
         SourceSwitchoverContext context, PreCopyMonitor monitor, Action<MigrationPhase> enter, CancellationToken cancellationToken)
     {
         using QuietPeriod quiet = QuietPeriod.Begin();
-        var run = new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, cancellationToken);
-        return await run.RunAsync(rehearsal: false).ConfigureAwait(false);
+        return await new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken)
+            .RunAsync().ConfigureAwait(false);
     }
 
     /// <summary>Runs every step on an empty layout and a scratch record.</summary>
     internal static Task<SwitchoverResult> RehearseAsync(SourceSwitchoverContext context, DirtyBitmap nothingPending, CancellationToken cancellationToken) =>
-        new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, cancellationToken).RunAsync(rehearsal: true);
+        new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, rehearsal: true, cancellationToken).RunAsync();
 
-    private async Task<SwitchoverResult> RunAsync(bool rehearsal)
+    private async Task<SwitchoverResult> RunAsync()
     {
-        Rehearsal = rehearsal;
-        SourceEvent happened = SourceEvent.Begin;
+        SourceEvent happened = SourceEvent.SwitchoverDecided;
         while (true)
         {
-            SourceTransition next = SourceSwitchover.Next(_state, happened, Store is not null);
-            if (!rehearsal)
+            Answer answer = SourceSwitchover.NextOrThrow(_state, happened, _mode);
+            if (answer.State != _state && !_rehearsal)
             {
-                _context.Identity.Logger.Transition(_context.Identity.Id, _context.Identity.Side, next.State.ToString(), happened.ToString());
+                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
             }
 
-            _state = next.State;
-            if (SourceSwitchover.IsFinal(_state))
+            _state = answer.State;
+            SourceEvent answered = SourceEvent.None;
+            for (int i = 0; i < answer.Count; i++)
             {
-                return await EndAsync(next.Effect).ConfigureAwait(false);
+                SourceEvent result = await CarryOutAsync(answer[i]).ConfigureAwait(false);
+                answered = result == SourceEvent.None ? answered : result;
             }
 
-            happened = await CarryOutAsync(next.Effect).ConfigureAwait(false);
+            if (_result is not null)
+            {
+                return _result;
+            }
+
+            happened = answered == SourceEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
         }
     }
 
-    private bool Rehearsal { get; set; }
-
+    // At most one effect of an answer answers itself; the others are done at once and give None.
     private async Task<SourceEvent> CarryOutAsync(SourceEffect effect)
+    {
+        switch (effect)
+        {
+            case SourceEffect.JournalAttempt:
+                return await TryAsync(JournalAttemptAsync, SourceEvent.AttemptJournaled, SourceEvent.JournalFailed).ConfigureAwait(false);
+            case SourceEffect.PauseGuest:
+                return await TryAsync(PauseAsync, SourceEvent.GuestPaused, SourceEvent.PauseFailed).ConfigureAwait(false);
+            case SourceEffect.RunLastPass:
+                return await TryAsync(RunLastPassAsync, SourceEvent.LastPassDone, SourceEvent.LastPassFailed).ConfigureAwait(false);
+            case SourceEffect.SendPrepare:
+                return await TryAsync(SendPrepareAsync, SourceEvent.None, SourceEvent.ConnectionLost).ConfigureAwait(false);
+            case SourceEffect.CreateEpochForDestination:
+                return await CreateAsync(_attempt.ForDestination).ConfigureAwait(false);
+            case SourceEffect.CreateEpochForSource:
+                return await CreateAsync(_attempt.ForSource).ConfigureAwait(false);
+            case SourceEffect.ReadRecord:
+                return await ReadRecordAsync().ConfigureAwait(false);
+            case SourceEffect.SendCommit:
+                await SendCommitAsync().ConfigureAwait(false);
+                break;
+            case SourceEffect.SendAbort:
+                await _context.Transport.SayAsync(Failure()).ConfigureAwait(false);
+                break;
+            case SourceEffect.ResumeGuestAtBase:
+                return await TryAsync(() => ResumeAsync(_context.Ownership.Epoch), SourceEvent.GuestResumed, SourceEvent.ResumeFailed).ConfigureAwait(false);
+            case SourceEffect.ResumeGuestAtOwnEpoch:
+                return await TryAsync(() => ResumeAsync(_epoch), SourceEvent.GuestResumed, SourceEvent.ResumeFailed).ConfigureAwait(false);
+            case SourceEffect.FreeMemory:
+                // The memory itself stays until its owner disposes it: verification still reads it.
+                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+                _epoch = _attempt.ForDestination.Epoch;
+                return SourceEvent.MemoryFreed;
+            case SourceEffect.StartAnswerTimer or SourceEffect.StartRunningTimer:
+                _timers.StartPeer();
+                break;
+            case SourceEffect.StartRetryTimer:
+                _timers.StartRetry();
+                break;
+            case SourceEffect.JournalSettled:
+                Journals.Settle(_context.Journal, _epoch);
+                break;
+            case SourceEffect.ReportTooLate:
+                Identity.Logger.Note(Identity.Id, Identity.Side, "Too late to cancel: the destination may own the guest already.");
+                break;
+            default:
+                _result = Conclude(effect);
+                break;
+        }
+
+        return SourceEvent.None;
+    }
+
+    private async Task<SourceEvent> TryAsync(Func<Task> step, SourceEvent done, SourceEvent failed)
     {
         try
         {
-            return effect switch
-            {
-                SourceEffect.JournalAttempt => await JournalAttemptAsync().ConfigureAwait(false),
-                SourceEffect.PauseGuest => await PauseAsync().ConfigureAwait(false),
-                SourceEffect.RunLastPass => await RunLastPassAsync().ConfigureAwait(false),
-                SourceEffect.SendPrepare => await SendPrepareAsync().ConfigureAwait(false),
-                SourceEffect.CreateDestinationEpoch => await CreateAsync(_context.NextRecord).ConfigureAwait(false),
-                SourceEffect.CreateSourceEpoch => await CreateAsync(_context.OwnNextRecord).ConfigureAwait(false),
-                SourceEffect.ReadRecord => await ReadRecordAsync().ConfigureAwait(false),
-                SourceEffect.SendCommit => await SendCommitAsync().ConfigureAwait(false),
-                SourceEffect.AbortAndResume => await AbortAndResumeAsync().ConfigureAwait(false),
-                SourceEffect.None => await WaitForDestinationAsync(ControlKind.Running).ConfigureAwait(false),
-                _ => throw new MigrationException(MigrationErrorKind.Internal, $"The source's switchover has no step for {effect}."),
-            };
+            await step().ConfigureAwait(false);
+            return done;
         }
         catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
-            return Cancelled();
+            _cancelSeen = true;
+            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
+            { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            return failed;
         }
         catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
         {
-            return Failed(e);
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return failed;
         }
-    }
-
-    private SourceEvent Cancelled()
-    {
-        _cancelSeen = true;
-        _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.");
-        return SourceEvent.CancelRequested;
-    }
-
-    private SourceEvent Failed(Exception exception)
-    {
-        MigrationException failure = SessionFailure.Complete(exception, Phase);
-        _failure ??= failure;
-        return failure switch
-        {
-            { FromPeer: true } => SourceEvent.Refused,
-            { Kind: MigrationErrorKind.ConnectionLost or MigrationErrorKind.Timeout or MigrationErrorKind.ProtocolViolation } => SourceEvent.PeerLost,
-            _ => SourceEvent.Failed,
-        };
     }
 
     private MigrationPhase Phase => _state switch
     {
-        SourceState.Running or SourceState.Journaling or SourceState.Pausing or SourceState.LastPass => MigrationPhase.Pause,
+        < SourceState.Preparing => MigrationPhase.Pause,
         SourceState.Preparing => MigrationPhase.Prepare,
-        SourceState.Committing or SourceState.CommitUnknown or SourceState.Aborting or SourceState.AbortUnknown => MigrationPhase.Commit,
+        < SourceState.Granted => MigrationPhase.Commit,
         _ => MigrationPhase.Resume,
     };
 
-    private async Task<SourceEvent> JournalAttemptAsync()
+    // Before the pause, so that no flush to disk falls into the blackout.
+    private async Task JournalAttemptAsync()
     {
-        // Before the pause, so that no flush to disk falls into the blackout.
-        _context.Journal?.Append(JournalEntryKind.AttemptMayBePrepared, _context.Identity.Attempt, _context.Ownership.Epoch);
-        await _context.Transport.SendAsync(ControlKind.PauseNotice, 0, static (_, _) => { }, _cancel).ConfigureAwait(false);
+        _context.Journal?.Append(JournalEntryKind.MayBePrepared, _attempt.BaseEpoch);
+        if (Store is not null)
+        {
+            await Store.StageAsync(_attempt.ForDestination, _cancel).ConfigureAwait(false);
+        }
+
+        await _context.Transport.SendAsync(
+            ControlKind.PauseNotice, new PauseNoticeMessage(_rehearsal, Identity.Attempt, _attempt.GuestId, _attempt.BaseEpoch), static (m, w) => m.Write(w), _cancel).ConfigureAwait(false);
         _cancel.ThrowIfCancellationRequested();
-        return SourceEvent.Journaled;
     }
 
-    private async Task<SourceEvent> PauseAsync()
+    private async Task PauseAsync()
     {
         _watch.Begin();
         await _context.Guest.PauseAsync(_cancel).ConfigureAwait(false);
         _watch.Mark(SwitchoverPart.Pause);
         _cancel.ThrowIfCancellationRequested();
-        return SourceEvent.Paused;
     }
 
-    private async Task<SourceEvent> RunLastPassAsync()
+    private async Task RunLastPassAsync()
     {
         _collect();
         _watch.Mark(SwitchoverPart.Harvest);
@@ -179,31 +224,29 @@ internal sealed class SourceSwitchoverRun
         _stateDigest = XxHash3.HashToUInt64(state);
         for (int offset = 0; offset < state.Length; offset += ControlFrameCodec.MaxChunkBytes)
         {
-            int at = offset;
             await _context.Transport.SendAsync(
-                ControlKind.DeviceState, (state, at),
-                static (m, w) => DeviceStateMessage.Write(w, m.at, m.state.AsSpan(m.at, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.at))),
+                ControlKind.DeviceState, (state, offset),
+                static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.AsSpan(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
                 _cancel).ConfigureAwait(false);
         }
 
+        // The destination waits for the round by itself: Prepare leaves as soon as the totals are known.
         await Task.WhenAny(allSent.Task, _round).ConfigureAwait(false);
         if (_round.IsFaulted || _round.IsCanceled)
         {
             await _round.ConfigureAwait(false);
         }
-
-        _enter(MigrationPhase.Prepare);
-        return SourceEvent.PassSent;
     }
 
-    private async Task<SourceEvent> SendPrepareAsync()
+    private async Task SendPrepareAsync()
     {
+        _enter(MigrationPhase.Prepare);
         var prepare = new PrepareMessage
         {
-            Rehearsal = Rehearsal,
-            Attempt = _context.Identity.Attempt,
-            GuestId = _context.Ownership.GuestId,
-            Epoch = _context.Ownership.Epoch,
+            Rehearsal = _rehearsal,
+            Attempt = Identity.Attempt,
+            GuestId = _attempt.GuestId,
+            Epoch = _attempt.BaseEpoch,
             LayoutDigest = LayoutDigest.Of(_context.Guest.Memory.Layout),
             StateBytes = _stateBytes,
             StateDigest = _stateDigest,
@@ -212,113 +255,68 @@ internal sealed class SourceSwitchoverRun
         await _context.Transport.SendAsync(ControlKind.Prepare, prepare, static (m, w) => m.Write(w), _cancel).ConfigureAwait(false);
         await _round!.ConfigureAwait(false);
         _watch.Mark(SwitchoverPart.Pages);
-        return await WaitForDestinationAsync(ControlKind.Prepared).ConfigureAwait(false);
     }
 
-    private async Task<SourceEvent> SendCommitAsync()
+    private async Task SendCommitAsync()
     {
+        if (_peerGone)
+        {
+            return;
+        }
+
         _watch.Mark(SwitchoverPart.Commit);
         _enter(MigrationPhase.Resume);
-        await _context.Transport.SendAsync(
-            ControlKind.Commit, new CommitMessage(_context.Identity.Attempt, _context.Ownership.Epoch + 1), static (m, w) => m.Write(w)).ConfigureAwait(false);
-        return await WaitForDestinationAsync(ControlKind.Running).ConfigureAwait(false);
-    }
-
-    // After the commit cancelling is too late: the wait is then bounded by the resume timer alone.
-    private async Task<SourceEvent> WaitForDestinationAsync(ControlKind wanted)
-    {
-        using var limit = new CancellationTokenSource(_context.Options.ResumeTimeout, _context.Options.TimeProvider);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, wanted == ControlKind.Prepared && !_cancelSeen ? _cancel : CancellationToken.None);
         try
         {
-            while (true)
-            {
-                InboxMessage message = await _context.Transport.NextAsync(both.Token).ConfigureAwait(false);
-                if (message is { Kind: ControlKind.Prepared, Body: PreparedMessage prepared } && wanted == ControlKind.Prepared
-                    && prepared.Attempt == _context.Identity.Attempt && prepared.Epoch == _context.Ownership.Epoch)
-                {
-                    _watch.Prepared(prepared.Restore + prepared.Journal);
-                    _enter(MigrationPhase.Commit);
-                    return SourceEvent.Prepared;
-                }
-
-                if (message is { Kind: ControlKind.Running, Body: RunningMessage running } && wanted == ControlKind.Running
-                    && running.Attempt == _context.Identity.Attempt)
-                {
-                    _watch.Running(running.ReadRecord, _context.Transport.RoundTrip / 2);
-                    return SourceEvent.DestinationRuns;
-                }
-
-                throw ControlFrameCodec.Violation($"a {message.Kind} frame came where {wanted} was due");
-            }
+            await _context.Transport.SendAsync(
+                ControlKind.Commit, new CommitMessage(Identity.Attempt, _attempt.ForDestination.Epoch), static (m, w) => m.Write(w)).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        catch (MigrationException e)
         {
-            _failure ??= new MigrationException(
-                MigrationErrorKind.Timeout,
-                $"The destination did not say {wanted} within {_context.Options.ResumeTimeout.TotalSeconds:0} s. Look at its log for migration {_context.Identity.Id}.")
-            { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
-            return SourceEvent.TimedOut;
+            // The wait that follows notices the lost connection and looks at the record.
+            _failure ??= SessionFailure.Complete(e, Phase);
         }
+    }
+
+    private async Task ResumeAsync(ulong epoch)
+    {
+        await _context.Guest.ResumeAsync(epoch, CancellationToken.None).ConfigureAwait(false);
+        _epoch = epoch;
+        _watch.ResumedHere();
     }
 
     private async Task<SourceEvent> CreateAsync(OwnershipRecord record)
     {
-        if (_waited)
-        {
-            await Task.Delay(RecordPoll, _context.Options.TimeProvider).ConfigureAwait(false);
-        }
-
-        CreateOutcome outcome;
+        _enter(MigrationPhase.Commit);
         try
         {
-            outcome = await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
+            CreateOutcome outcome = await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
+            _epoch = outcome == CreateOutcome.Created ? record.Epoch : _epoch;
+            return outcome switch
+            {
+                CreateOutcome.Created => SourceEvent.EpochCreated,
+                CreateOutcome.Conflict => SourceEvent.EpochConflict,
+                _ => SourceEvent.EpochUnknown,
+            };
         }
         catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
         {
-            // Whether it was created is not known: that is what reading is for.
             _failure ??= SessionFailure.Complete(e, Phase);
-            outcome = CreateOutcome.Unknown;
+            return SourceEvent.EpochUnknown;
         }
-
-        _seen = outcome == CreateOutcome.Created ? record : _seen;
-        return outcome == CreateOutcome.Created ? SourceEvent.EpochCreated : SourceEvent.EpochNotCreated;
     }
 
     private async Task<SourceEvent> ReadRecordAsync()
     {
-        if (_watch.SincePause > _context.Options.ResumeTimeout)
-        {
-            return SourceEvent.TimedOut;
-        }
-
-        if (_waited)
-        {
-            await Task.Delay(RecordPoll, _context.Options.TimeProvider).ConfigureAwait(false);
-        }
-
-        _waited = true;
         try
         {
-            OwnershipRecord? record = await Store!.ReadAsync(_context.Ownership.GuestId, CancellationToken.None).ConfigureAwait(false);
-            _seen = record ?? _seen;
-            if (record is null || record.Epoch == _context.Ownership.Epoch)
-            {
-                return SourceEvent.RecordUnchanged;
-            }
-
-            if (record.Holder == _context.Ownership.Run)
-            {
-                return SourceEvent.RecordIsSource;
-            }
-
-            if (record != _context.NextRecord)
-            {
-                return SourceEvent.RecordIsForeign;
-            }
-
-            OwnershipMark mark = await Store.ReadMarkAsync(_context.Ownership.GuestId, record.Epoch, CancellationToken.None).ConfigureAwait(false);
-            return mark == OwnershipMark.Running && _state == SourceState.Committed ? SourceEvent.DestinationRuns : SourceEvent.RecordIsDestination;
+            OwnershipRecord? record = await Store!.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
+            OwnershipMark mark = record?.Epoch > _attempt.BaseEpoch
+                ? await Store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
+                : OwnershipMark.None;
+            SourceEvent seen = _attempt.SeenFromSource(record, mark);
+            _epoch = seen == SourceEvent.RecordOwn ? record!.Epoch : _epoch;
+            return seen;
         }
         catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
         {
@@ -327,54 +325,99 @@ internal sealed class SourceSwitchoverRun
         }
     }
 
-    private async Task<SourceEvent> AbortAndResumeAsync()
+    // Waits for a message, the loss of the connection, a cancel (once), or the nearest timer.
+    private async Task<SourceEvent> WaitAsync()
     {
-        ulong epoch = _seen is { } record && record.Holder == _context.Ownership.Run ? record.Epoch : _context.Ownership.Epoch;
-        await _context.Guest.ResumeAsync(epoch, CancellationToken.None).ConfigureAwait(false);
-        _watch.ResumedHere();
-        Epoch = epoch;
-        await SayAbortAsync().ConfigureAwait(false);
-        return SourceEvent.Resumed;
-    }
-
-    private ulong? Epoch { get; set; }
-
-    private Task SayAbortAsync() => _context.Transport.SayAsync(
-        _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The source ended the attempt.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor });
-
-    private async Task<SwitchoverResult> EndAsync(SourceEffect effect)
-    {
-        switch (effect)
+        using CancellationTokenSource due = _timers.Nearest();
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(due.Token, _cancelSeen ? CancellationToken.None : _cancel);
+        try
         {
-            case SourceEffect.PowerOff:
-                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
-                _context.Journal?.Append(JournalEntryKind.MovedAway, _context.Identity.Attempt, _context.Ownership.Epoch + 1);
-                return Result(GuestWhereabouts.RunningAtDestination, _context.Ownership.Epoch + 1, null);
-            case SourceEffect.Hold:
-                _context.Journal?.Append(JournalEntryKind.Held, _context.Identity.Attempt, _seen?.Epoch ?? _context.Ownership.Epoch);
-                return Result(GuestWhereabouts.Held, _seen?.Epoch ?? _context.Ownership.Epoch, InDoubt());
-            case SourceEffect.AbortOnly:
-                await SayAbortAsync().ConfigureAwait(false);
-                break;
-        }
+            if (_peerGone)
+            {
+                await Task.Delay(Timeout.Infinite, any.Token).ConfigureAwait(false);
+            }
 
-        _context.Journal?.Append(JournalEntryKind.RunsHere, _context.Identity.Attempt, Epoch ?? _context.Ownership.Epoch);
-        return Result(GuestWhereabouts.RunningAtSource, Epoch ?? _context.Ownership.Epoch, _failure);
+            return Meaning(await _context.Transport.NextAsync(any.Token).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException) when (!_cancelSeen && _cancel.IsCancellationRequested)
+        {
+            _cancelSeen = true;
+            if (SourceSwitchover.CanCancel(_state))
+            {
+                _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
+                { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            }
+
+            return SourceEvent.CancelRequested;
+        }
+        catch (OperationCanceledException)
+        {
+            return _timers.TakeDue() switch
+            {
+                SwitchoverTimer.Peer => TimedOut(),
+                SwitchoverTimer.Retry => SourceEvent.RetryDue,
+                _ => SourceEvent.RetryPeriodOver,
+            };
+        }
+        catch (MigrationException e)
+        {
+            _peerGone = true;
+            _failure ??= SessionFailure.Complete(e, Phase);
+            return e.FromPeer ? SourceEvent.PeerRefused : SourceEvent.ConnectionLost;
+        }
     }
+
+    private SourceEvent TimedOut()
+    {
+        _failure ??= new MigrationException(
+            MigrationErrorKind.Timeout,
+            $"The destination did not answer within {_context.Options.ResumeTimeout.TotalSeconds:0} s. Its log has the reason under migration {Identity.Id}.")
+        { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+        return SourceEvent.PeerTimedOut;
+    }
+
+    private SourceEvent Meaning(InboxMessage message)
+    {
+        switch (message.Body)
+        {
+            case PreparedMessage prepared when prepared.Attempt == Identity.Attempt && prepared.Epoch == _attempt.BaseEpoch:
+                _watch.Prepared(prepared.Restore + prepared.Journal);
+                return SourceEvent.PeerPrepared;
+            case RunningMessage running when running.Attempt == Identity.Attempt && running.Epoch == _attempt.ForDestination.Epoch:
+                _watch.Running(running.ReadRecord, running.Resume);
+                return SourceEvent.PeerRunning;
+            case HandedBackMessage handedBack when handedBack.Attempt == Identity.Attempt:
+                return SourceEvent.PeerHandedBack;
+            default:
+                throw ControlFrameCodec.Violation($"a {message.Kind} frame does not belong to this attempt");
+        }
+    }
+
+    private MigrationException Failure() =>
+        _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The source ended the attempt.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+
+    private SwitchoverResult Conclude(SourceEffect effect) => effect switch
+    {
+        SourceEffect.ReportMoved => Result(GuestWhereabouts.RunningAtDestination, null),
+        SourceEffect.ReportRunsHere => Result(GuestWhereabouts.RunningAtSource, Failure()),
+        SourceEffect.ReportHeld => Result(GuestWhereabouts.Held, InDoubt()),
+        SourceEffect.ReportLost => Result(GuestWhereabouts.Lost, new MigrationException(MigrationErrorKind.GuestLost, "No complete copy of the guest survived.", _failure)),
+        _ => throw new MigrationException(MigrationErrorKind.Internal, $"The source's switchover has no step for {effect}."),
+    };
 
     private MigrationException InDoubt() => new(
         MigrationErrorKind.InDoubt,
-        $"It is not known here whether the guest runs at the destination; it stays paused. {(Store is null ? "There is no ownership store: look at the destination" : $"Read the record of guest {_context.Ownership.GuestId} ({Store.Description})")} before anything is started. Cause: {_failure?.Message ?? "none"}",
+        $"{HoldReasons.Say(SourceSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)} The guest stays paused here. Cause: {_failure?.Message ?? "none"}",
         _failure)
     {
         Phase = _failure?.Phase ?? Phase,
         DetectedBy = _failure?.DetectedBy ?? DetectedBy.Supervisor,
     };
 
-    private SwitchoverResult Result(GuestWhereabouts guest, ulong epoch, MigrationException? failure) => new()
+    private SwitchoverResult Result(GuestWhereabouts guest, MigrationException? failure) => new()
     {
         Guest = guest,
-        Epoch = epoch,
+        Epoch = _epoch,
         Failure = failure,
         Parts = _watch.Parts,
         Blackout = _watch.Blackout,

@@ -314,8 +314,8 @@ internal sealed class SourceTransport : IAsyncDisposable
             case ControlKind.Goodbye:
                 Post(frame.Kind, GoodbyeMessage.Read(payload));
                 break;
-            case ControlKind.Aborted:
-                Post(frame.Kind, AbortMessage.Read(payload));
+            case ControlKind.HandedBack:
+                Post(frame.Kind, HandedBackMessage.Read(payload));
                 break;
             case ControlKind.Ready:
                 Post(frame.Kind, null);

@@ -56,11 +56,14 @@ internal sealed class SwitchoverStopwatch(TimeProvider time)
 
     /// <summary>The destination says that the guest runs.</summary>
     /// <param name="readRecord">How long it took to read the record: part of the commit.</param>
-    /// <param name="oneWay">How long the message was under way, meanwhile the guest ran already.</param>
-    internal void Running(TimeSpan readRecord, TimeSpan oneWay)
+    /// <param name="resume">How long it took from there until the guest ran.</param>
+    /// <remarks>What is left of the time since the commit was spent under way: half by the commit, and half by this message,
+    /// while the guest ran already. No clock of the other host is needed.</remarks>
+    internal void Running(TimeSpan readRecord, TimeSpan resume)
     {
         TimeSpan took = Lap();
-        TimeSpan underWay = oneWay < took ? oneWay : took;
+        TimeSpan there = readRecord + resume < took ? readRecord + resume : took;
+        TimeSpan underWay = (took - there) / 2;
         TimeSpan read = readRecord < took - underWay ? readRecord : took - underWay;
         Parts = Parts with { Commit = Parts.Commit + read, Resume = took - underWay - read };
         Blackout = time.GetElapsedTime(_began, _last) - underWay;

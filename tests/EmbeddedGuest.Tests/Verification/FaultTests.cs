@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using PageEngine.Devices;
 using PageEngine.EmbeddedGuest.Operations;
+using PageEngine.Memory;
 using Xunit;
 
 namespace PageEngine.EmbeddedGuest.Tests.Verification;
@@ -99,6 +100,19 @@ public class FaultTests
     }
 
     [Fact]
+    public unsafe void A_write_to_the_wrong_page_is_damage_and_no_repetition()
+    {
+        using VerifiableGuest guest = Small("seq@max");
+        guest.StepAll(10, 10);
+        ulong digest = guest.Streams[0].Draw(9).Digest;
+        long page = guest.Map.PageOf(0, 3);
+        new PageStamp(9, 7, digest).Write((ulong*)guest.Memory.PagePointer(page), 0);
+        GuestVerification found = guest.Verify();
+        Assert.Equal((0, 0, 1), (found.LostOperations, found.RepeatedOperations, found.CorruptedPages));
+        Assert.Contains("damaged", found.FirstFinding, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_wrong_log_hash_in_the_state_is_found()
     {
         using VerifiableGuest guest = Small("uniform@max");
@@ -126,7 +140,7 @@ public class FaultTests
 
         // Half of the time in the pages before the workload area, which are few.
         long bytes = (used ? guest.Map.FirstWorkloadPage : guest.Memory.PageCount) * 4096;
-        long at = position % bytes;
+        long at = Spread(position) % bytes;
         byte value = (byte)(change == 0 ? 1 : change);
         guest.Memory.Page(at / 4096)[(int)(at % 4096)] ^= value;
         GuestVerification found = guest.Verify();
@@ -142,8 +156,8 @@ public class FaultTests
     {
         using VerifiableGuest guest = GuestFixture.Guest("uniform@max", 2, seed, 100, Megabyte);
         guest.StepAll(400, 400);
-        long first = a % guest.Memory.PageCount;
-        long second = b % guest.Memory.PageCount;
+        long first = Spread(a) % guest.Memory.PageCount;
+        long second = Spread(b + 1000u) % guest.Memory.PageCount;
         if (guest.Memory.Page(first).SequenceEqual(guest.Memory.Page(second)))
         {
             return;
@@ -155,6 +169,33 @@ public class FaultTests
         GuestVerification found = guest.Verify();
         Assert.Equal(2, found.CorruptedPages);
     }
+
+    [Property(MaxTest = 40)]
+    public void A_page_that_never_arrived_is_found(ulong seed, ushort left, byte fill)
+    {
+        using VerifiableGuest source = GuestFixture.Guest("uniform@max", 2, seed, fill % 101, Megabyte);
+        source.StepAll(40, 40);
+
+        // A file, because a huge page would be present as a whole.
+        using VerifiableGuest destination = VerifiableGuest.FromDescription(
+            source.Id, source.Describe(), source.Memory.Layout, allocate: l => new GuestMemory([GuestMemoryRegion.MemoryFile(l.Regions[0].BaseAddress, l.Bytes, "guest-test")]));
+        long skipped = Spread(left) % source.Memory.PageCount;
+        for (long page = 0; page < source.Memory.PageCount; page++)
+        {
+            // As a migration does: pages of zeros are not written, and stay holes.
+            if (page != skipped && source.Memory.Page(page).ContainsAnyExcept((byte)0))
+            {
+                source.Memory.Page(page).CopyTo(destination.Memory.Page(page));
+            }
+        }
+
+        destination.Load(source.Save());
+        GuestVerification found = destination.Verify();
+        Assert.Equal(source.Memory.Page(skipped).ContainsAnyExcept((byte)0) ? 1 : 0, found.CorruptedPages);
+    }
+
+    // Generated numbers are small; places should be anywhere.
+    private static long Spread(uint generated) => (long)(Mixer.Mix(generated) >> 1);
 
     private static VerifiableGuest Small(string workload, int fill = 100) => GuestFixture.Guest(workload, 2, 11, fill, Megabyte);
 }

@@ -56,6 +56,21 @@ public class PageApplierTests
     }
 
     [Fact]
+    public void What_the_memory_holds_already_is_found_without_touching_a_hole()
+    {
+        using GuestMemory memory = TestMemory.Of(Pages, Pages);
+        memory.Page(3).Fill(1);
+        memory.Page(Pages + 9).Fill(1);
+        long before = TestMemory.ResidentPages(memory);
+        using var applier = new PageApplier(memory, keepHashes: false);
+        applier.ApplyZeros(new PageRange(0, Pages));
+        applier.ApplyZeros(new PageRange(Pages, Pages));
+        Assert.False(memory.Page(3).ContainsAnyExcept((byte)0));
+        Assert.False(memory.Page(Pages + 9).ContainsAnyExcept((byte)0));
+        Assert.Equal(before, TestMemory.ResidentPages(memory));
+    }
+
+    [Fact]
     public void Half_received_page_is_cleared_too()
     {
         using GuestMemory memory = TestMemory.Of(Pages);

@@ -58,6 +58,7 @@ public class MessageTests
         Streams = 2,
         StoreNonce = Guid.NewGuid(),
         DataEndPoint = "10.0.0.2:4444",
+        Process = 4321,
     };
 
     private static readonly PrepareMessage Prepare = new()

@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+
+namespace PageEngine.Ownership;
+
+// Owns: the right to migrate one guest away from this host. The kernel gives the lock back when the process dies, so
+// there is no stale one.
+
+/// <summary>Held by the source for the whole of a migration; a second migration of the same guest is refused.</summary>
+internal sealed class GuestLock : IDisposable
+{
+    private static readonly ConcurrentDictionary<Guid, byte> s_thisProcess = new();
+
+    private readonly Guid _guestId;
+    private readonly LockedFile? _file;
+    private int _released;
+
+    private GuestLock(Guid guestId, LockedFile? file)
+    {
+        _guestId = guestId;
+        _file = file;
+    }
+
+    /// <summary>Takes the lock, or says who has it.</summary>
+    /// <param name="directory">This host's journal directory; created when missing. Null: only this process is guarded.</param>
+    /// <param name="guestId">The guest.</param>
+    /// <exception cref="MigrationException"><see cref="MigrationErrorKind.AlreadyMigrating"/>.</exception>
+    public static GuestLock Acquire(string? directory, Guid guestId)
+    {
+        if (directory is not null)
+        {
+            string path = Path.Combine(directory, $"{guestId:N}.lock");
+            try
+            {
+                Directory.CreateDirectory(directory);
+                LockedFile file = LockedFile.TryOpen(path, create: true) ?? throw Taken(guestId, ReadOwner(path));
+
+                // Of fixed length, so that it covers what a process that died left there.
+                file.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId,-10}")), 0);
+                return new GuestLock(guestId, file);
+            }
+            catch (FileCallException e)
+            {
+                throw new MigrationException(MigrationErrorKind.OwnershipFailed, $"The lock of guest {guestId} cannot be taken. {e.Message} {e.Remedy}", e);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new MigrationException(
+                    MigrationErrorKind.OwnershipFailed,
+                    $"The lock of guest {guestId} cannot be taken: {e.Message} Name a journal directory that this process may write.",
+                    e);
+            }
+        }
+
+        return s_thisProcess.TryAdd(guestId, 0) ? new GuestLock(guestId, null) : throw Taken(guestId, "this process");
+    }
+
+    /// <summary>Gives the lock back.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _released, 1) != 0)
+        {
+            return;
+        }
+
+        if (_file is null)
+        {
+            s_thisProcess.TryRemove(_guestId, out _);
+        }
+        else
+        {
+            _file.RemoveAndDispose();
+        }
+    }
+
+    private static string ReadOwner(string path)
+    {
+        try
+        {
+            return $"process {File.ReadAllText(path).Trim()}";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return "another process";
+        }
+    }
+
+    private static MigrationException Taken(Guid guestId, string owner) => new(
+        MigrationErrorKind.AlreadyMigrating,
+        $"Guest {guestId} is already being migrated by {owner}. Wait for that migration to end, or cancel it.");
+}

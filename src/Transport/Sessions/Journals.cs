@@ -1,0 +1,37 @@
+using PageEngine.Ownership;
+
+namespace PageEngine.Transport.Sessions;
+
+// Owns: how a session begins and ends a journal.
+
+internal static class Journals
+{
+    /// <summary>Begins a journal where one is kept.</summary>
+    internal static MigrationJournal? Begin(string? directory, JournalHeader header, TimeProvider time) =>
+        directory is null ? null : MigrationJournal.Create(directory, header, time);
+
+    /// <summary>Notes that nothing is left to settle. Best effort: without the note a restart looks at the record again.</summary>
+    internal static void Settle(MigrationJournal? journal, ulong epoch)
+    {
+        try
+        {
+            journal?.Append(JournalEntryKind.Settled, epoch, durable: false);
+        }
+        catch (MigrationException)
+        {
+            // A restart finds the attempt open, reads the record, and finds it settled.
+        }
+    }
+
+    /// <summary>Ends the session's use of a journal: it goes when nothing is left to settle, and stays otherwise.</summary>
+    internal static void End(MigrationJournal? journal)
+    {
+        // Before anything was noted, nobody can have been prepared for the attempt.
+        if (journal is { State: { IsSettled: true } or { Entries.Count: 0 } })
+        {
+            journal.Retire();
+        }
+
+        journal?.Dispose();
+    }
+}

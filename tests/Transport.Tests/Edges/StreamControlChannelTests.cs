@@ -1,0 +1,8 @@
+using PageEngine.Transport.Tests.Streams;
+
+namespace PageEngine.Transport.Tests.Edges;
+
+public sealed class StreamControlChannelTests : ControlChannelTests
+{
+    private protected override Task<(MigrationConnection Source, MigrationConnection Destination)> ConnectAsync() => Connections.StreamsAsync();
+}
