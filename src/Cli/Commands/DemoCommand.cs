@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using PageEngine.Cli.Output;
+using PageEngine.Ownership;
 using PageEngine.Reporting;
 
 namespace PageEngine.Cli.Commands;
@@ -55,7 +56,8 @@ internal static class DemoCommand
             DestinationArguments(settings, runFor, ownership, destinationJournal), Path.Combine(scratch.Path, "destination.json"), host.Error);
         source.Fill();
         IPEndPoint address = await destination.Listening.WaitAsync(interrupts.Token);
-        await source.WarmUpAsync(OwnershipStores.Open(ownership), warmup, interrupts.Token);
+        using FileOwnershipStore? store = OwnershipStores.Open(ownership);
+        await source.WarmUpAsync(store, warmup, interrupts.Token);
         SourceResult result = await source.MigrateAsync(address, sourceJournal, interrupts.Token);
         return result.Report.Outcome == MigrationOutcome.Completed
             ? await FinishAsync(run, destination, result, runFor)
