@@ -57,7 +57,7 @@ internal sealed class PreCopyMonitor : IDisposable
     /// <summary>Gets the finished rounds.</summary>
     internal IReadOnlyList<RoundStatistics> Rounds => _rounds;
 
-    /// <summary>Gets the number of the next round.</summary>
+    /// <summary>Gets the streams' number of the next round.</summary>
     internal int NextRound { get; set; }
 
     /// <summary>Gets the newest prediction.</summary>
@@ -153,14 +153,24 @@ internal sealed class PreCopyMonitor : IDisposable
 
     private async Task<RoundStatistics> RunRoundAsync(long toSend, CancellationToken cancellationToken)
     {
-        int index = NextRound++;
-        var round = new PageRound(index, _memory, Pending, index == 0 ? _present : null);
+        // The streams number their rounds from the first rehearsal on; the guest's rounds are counted from 0.
+        int index = _rounds.Count;
+        var round = new PageRound(NextRound++, _memory, Pending, index == 0 ? _present : null);
         _progress.RoundBegins(index, toSend, Pending);
         long began = _time.GetTimestamp();
-        StreamRoundTotals sent = await _transport.SendRoundAsync(round, null, cancellationToken).ConfigureAwait(false);
+        StreamRoundTotals sent = default;
+        try
+        {
+            sent = await _transport.SendRoundAsync(round, null, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also when the round failed: the bitmap is about to be freed.
+            _progress.RoundEnds(sent.WireBytes);
+        }
+
         TimeSpan duration = _time.GetElapsedTime(began);
         _tracer.AddPagesCopied(sent.DataPages + sent.ZeroPages);
-        _progress.RoundEnds(sent.WireBytes);
         long harvestBegan = _time.GetTimestamp();
         long dirtied = Collect();
         var statistics = new RoundStatistics
