@@ -61,7 +61,26 @@ internal sealed class SourceSession
             failure = SessionFailure.Complete(e, _phase);
         }
 
+        await ForgetAttemptAsync().ConfigureAwait(false);
         return Conclude(failure);
+    }
+
+    // The nonces of an attempt that has ended are of no use to anybody; one in doubt is left for whoever looks into it.
+    private async Task ForgetAttemptAsync()
+    {
+        if (_ownership.Store is not { } store || _result?.Guest == GuestWhereabouts.Held)
+        {
+            return;
+        }
+
+        try
+        {
+            await store.ForgetAttemptAsync(_guest.Id, _identity.Attempt, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The attempt's marks could not be removed from the ownership store: {e.Message}");
+        }
     }
 
     private async Task MigrateAsync(IMigrationConnector connector, MigrationJournal? journal, CancellationToken cancellationToken)

@@ -24,6 +24,7 @@ public class OwnedMigrationTests
         Assert.NotEqual(default, records[1].Attempt);
         Assert.Equal([OwnershipMark.Resuming, OwnershipMark.Running], store.MarksOf(moved.Id, 2));
         Assert.Equal(1, store.Guests);
+        Assert.Equal(0, store.Nonces);
     }
 
     [Fact]

@@ -29,6 +29,17 @@ internal sealed class TestOwnershipStore : IOwnershipStore
         }
     }
 
+    internal int Nonces
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _nonces.Count;
+            }
+        }
+    }
+
     internal int Guests
     {
         get
