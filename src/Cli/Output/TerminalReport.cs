@@ -164,7 +164,7 @@ internal static class TerminalReport
         return report switch
         {
             { Failure.Guest: "lost" } => ("LOST", Bad, $"The guest is lost: no complete copy survived.{reason}"),
-            { Outcome: "cancelled" } => ("CANCELLED", Warning, $"Cancelled. The guest runs on at the source.{reason}"),
+            { Outcome: "cancelled" } => ("CANCELLED", Warning, $"The guest runs on at the source.{reason}"),
             { Outcome: "inDoubt" } => ("IN DOUBT", Bad, $"The outcome is not known here: the guest is held.{reason}"),
             { Failure.Guest: "held" } => ("HELD", Bad, $"The migration failed and the guest is held.{reason}"),
             { Outcome: "interrupted" } => ("INTERRUPTED", Bad, "The program ended before the migration did."),
