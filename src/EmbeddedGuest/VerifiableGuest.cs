@@ -291,9 +291,7 @@ public sealed class VerifiableGuest : IGuest, IDisposable
                 throw new InvalidOperationException("Pause the guest before its state is saved.");
             }
 
-            GuestStateCodec.Save(
-                new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), [.. _cpus.Select(c => c.State)]),
-                writer);
+            GuestStateCodec.Save(CurrentState(), writer);
         }
 
         return ValueTask.CompletedTask;
@@ -329,6 +327,23 @@ public sealed class VerifiableGuest : IGuest, IDisposable
 
         return ValueTask.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    /// <remarks>Saves the state, which is not consistent while the guest runs, and reads it back; nothing keeps it.</remarks>
+    public ValueTask RehearseAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var writer = new DeviceStateWriter();
+        // Of a running guest, whose counters are read after the clock: an operation later than the state would be refused.
+        GuestState now = CurrentState();
+        GuestStateCodec.Save(now with { VirtualCpus = [.. now.VirtualCpus.Select(c => c with { LastOperationAt = 0 })] }, writer);
+        GuestState read = GuestStateCodec.Load(writer.ToDeviceState(), _configuration.Span, _cpus.Length);
+        _ = SwitchoverClock.Of(read, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency);
+        return ValueTask.CompletedTask;
+    }
+
+    private GuestState CurrentState() =>
+        new(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), [.. _cpus.Select(c => c.State)]);
 
     /// <inheritdoc/>
     /// <remarks>Ends the threads. The memory stays, so that it can still be verified, until <see cref="Dispose"/>.</remarks>

@@ -41,7 +41,7 @@ internal sealed class DestinationRun : IDisposable
         {
             OwnershipStore = store,
             JournalDirectory = _receive.Journal ?? _run.State.Journal,
-            MaxStreams = 64,
+            MaxStreams = MigrationSource.MaxStreams,
             MaxMemoryBytes = settings.MemoryIsGiven ? settings.MemoryBytes : long.MaxValue,
             Progress = _run.Watch,
             Logger = _run.Log,

@@ -88,6 +88,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The gate closes.
         }
         catch (MigrationException e)
         {
@@ -129,6 +130,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The gate closes, or the preamble did not come in time: the connection is dropped below.
         }
         finally
         {

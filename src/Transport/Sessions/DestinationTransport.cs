@@ -198,6 +198,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The session ended and stopped listening.
         }
         catch (MigrationException e)
         {

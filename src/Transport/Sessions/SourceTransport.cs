@@ -278,6 +278,7 @@ internal sealed class SourceTransport : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The session ended and stopped listening.
         }
         catch (MigrationException e)
         {
