@@ -10,7 +10,7 @@ namespace PageEngine.Cli.Output;
 /// <summary>Draws progress until disposed. Draws nothing where there is no terminal.</summary>
 internal sealed class LiveProgress : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(120);
+    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(120);
 
     private readonly MigrationWatch _watch;
     private readonly IAnsiConsole _console;
@@ -76,7 +76,7 @@ internal sealed class LiveProgress : IDisposable
     {
         while (_watch.Latest is null)
         {
-            if (_stop.Wait(Interval))
+            if (_stop.Wait(_interval))
             {
                 return;
             }
@@ -93,7 +93,7 @@ internal sealed class LiveProgress : IDisposable
                     context.UpdateTarget(View(progress, _goal, rate.BytesPerSecond));
                 }
             }
-            while (!_stop.Wait(Interval));
+            while (!_stop.Wait(_interval));
         });
     }
 }
