@@ -13,10 +13,10 @@ namespace PageEngine.Cli.Commands;
 internal static class DemoCommand
 {
     // How long the destination may take beyond the run itself: to replay what the guest did, page by page.
-    private static readonly TimeSpan CheckLimit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan _checkLimit = TimeSpan.FromMinutes(10);
 
     // How long a destination may take to notice that the migration failed.
-    private static readonly TimeSpan FailureLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _failureLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Makes the command.</summary>
     public static Command Create(Host host)
@@ -67,7 +67,7 @@ internal static class DemoCommand
     private static async Task<int> FinishAsync(CommandRun run, DestinationProcess destination, SourceResult result, TimeSpan runFor)
     {
         run.Step($"The guest runs at the destination for {Units.FormatDuration(runFor)} and is then checked there.");
-        ReportDocument? arrived = await destination.WaitForReportAsync(runFor + CheckLimit);
+        ReportDocument? arrived = await destination.WaitForReportAsync(runFor + _checkLimit);
         if (arrived is null)
         {
             return Lose(run, destination, result);
@@ -98,7 +98,7 @@ internal static class DemoCommand
     private static async Task<int> FailAsync(CommandRun run, DestinationProcess destination, SourceResult result)
     {
         run.Publish(result.Document);
-        await destination.WaitForReportAsync(FailureLimit);
+        await destination.WaitForReportAsync(_failureLimit);
         return ExitCodes.For(result.Report, result.Findings);
     }
 
