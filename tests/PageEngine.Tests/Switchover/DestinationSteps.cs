@@ -23,10 +23,16 @@ internal sealed class DestinationSteps(Rules rules, Explorer explorer)
         DestinationProcess process = world.Get(attempt);
         if (!process.Alive)
         {
-            Restart(process);
+            LandLateMark(process);
+            if (rules.DestinationRestarts)
+            {
+                Restart(process);
+            }
+
             return;
         }
 
+        LandLateMark(process);
         Answers(process);
         Deliver(process, Sent.Prepare, On.PrepareReceived);
         Deliver(process, Sent.Commit, On.CommitReceived);
@@ -43,6 +49,18 @@ internal sealed class DestinationSteps(Rules rules, Explorer explorer)
     }
 
     private int NextEpoch => _world.Get(_attempt).Base + 1;
+
+    private void LandLateMark(DestinationProcess process)
+    {
+        if (process.LateMark)
+        {
+            World next = _world;
+            process.LateMark = false;
+            next.Put(_attempt, process);
+            next.SetMark(NextEpoch, OwnershipMark.Resuming);
+            explorer.Add(next, $"store: the mark of attempt {_attempt} happens late", fault: true);
+        }
+    }
 
     private void Answers(DestinationProcess process)
     {
@@ -134,7 +152,9 @@ internal sealed class DestinationSteps(Rules rules, Explorer explorer)
     private void Mark(DestinationProcess process, OwnershipMark mark)
     {
         World before = _world;
-        Feed(process, On.MarkFailed, fault: true);
+        DestinationProcess waiting = process;
+        waiting.LateMark |= mark == OwnershipMark.Resuming && rules.Mode == OwnershipMode.Store;
+        Feed(waiting, On.MarkFailed, fault: true);
         if (rules.Mode == OwnershipMode.Store)
         {
             _world.SetMark(NextEpoch, mark);
@@ -146,16 +166,20 @@ internal sealed class DestinationSteps(Rules rules, Explorer explorer)
         _world = before;
     }
 
-    // Any older record may be read; this host's own marks may not be missed.
+    // Any older record and mark may be read; what this host's journal knows is never missed.
     private void Read(DestinationProcess process)
     {
         Feed(process, On.RecordUnreadable, fault: true);
         SwitchoverAttempt attempt = StoreModel.Attempt(_world, _attempt);
-        OwnershipMark mark = _world.Mark(NextEpoch);
+        OwnershipMark known = s_journals[(int)process.Journal].KnownMark;
+        OwnershipMark last = _world.Mark(NextEpoch);
         for (int epoch = process.Base; epoch <= _world.Head; epoch++)
         {
-            On seen = attempt.SeenFromDestination(StoreModel.Record(_world, epoch), mark);
-            Feed(process, seen, fault: epoch < _world.Head);
+            for (OwnershipMark mark = known; mark <= (OwnershipMark)Math.Max((int)last, (int)known); mark++)
+            {
+                On seen = attempt.SeenFromDestination(StoreModel.Record(_world, epoch), mark);
+                Feed(process, seen, fault: epoch < _world.Head || mark < last);
+            }
         }
     }
 
@@ -255,8 +279,13 @@ internal sealed class DestinationSteps(Rules rules, Explorer explorer)
         return null;
     }
 
-    private static string? Resume(ref DestinationProcess process)
+    private string? Resume(ref DestinationProcess process)
     {
+        if (_world.SourceActive || _world.Get(1 - _attempt).Active)
+        {
+            return "two guests are active";
+        }
+
         if (!process.Memory || !process.Complete)
         {
             return "the destination resumes an incomplete guest";
@@ -319,7 +348,9 @@ internal sealed class DestinationSteps(Rules rules, Explorer explorer)
                 process.Late |= Late.DestinationHandsBack;
                 break;
             case State.MarkingResuming or State.MarkingRunning when rules.Mode == OwnershipMode.Store:
+                process.LateMark |= was == State.MarkingResuming;
                 Died(world, process, by);
+                process.LateMark = false;
                 world.SetMark(process.Base + 1, was == State.MarkingResuming ? OwnershipMark.Resuming : OwnershipMark.Running);
                 break;
             case State.Resuming:

@@ -79,6 +79,7 @@ internal sealed class Explorer
                 process.Late &= process.Base + 2 > world.Head ? (Late)0xFF : ~Late.DestinationHandsBack;
             }
 
+            process.LateMark &= world.Mark(process.Base + 1) == OwnershipMark.None;
             if (attempt < world.Attempt)
             {
                 // The source's session of this attempt is over: nobody listens.
@@ -203,6 +204,13 @@ internal sealed class Explorer
         }
 
         if (!copyLeft)
+        {
+            return true;
+        }
+
+        // Nothing is taken over because time has passed: the source holds, and says for whom.
+        if (!_rules.DestinationRestarts && !world.Get(world.Attempt).Alive && world.SourceAlive
+            && SourceSwitchover.HoldOf(world.Source, _rules.Mode) == HoldReason.DestinationSilent)
         {
             return true;
         }

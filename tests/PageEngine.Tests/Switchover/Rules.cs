@@ -22,6 +22,12 @@ internal sealed record Rules
     /// <summary>Gets how many crashes there may be, of either side.</summary>
     public int Crashes { get; init; } = 2;
 
+    /// <summary>Gets whether a source that crashed comes back.</summary>
+    public bool SourceRestarts { get; init; } = true;
+
+    /// <summary>Gets whether a destination that crashed comes back.</summary>
+    public bool DestinationRestarts { get; init; } = true;
+
     /// <summary>Gets whether a guest may outlive the process that moves it, as a virtual machine's own process does.</summary>
     public bool GuestsOutliveProcesses { get; init; } = true;
 }

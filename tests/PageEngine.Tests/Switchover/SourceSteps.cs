@@ -18,7 +18,11 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
     {
         if (!world.SourceAlive)
         {
-            Restart(world);
+            if (rules.SourceRestarts)
+            {
+                Restart(world);
+            }
+
             return;
         }
 
@@ -259,6 +263,11 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
         if (!world.SourceMemory)
         {
             return "the source resumes a guest whose memory is gone";
+        }
+
+        if (world.First.Active || world.Second.Active)
+        {
+            return "two guests are active";
         }
 
         if (world.First.Ran || world.Second.Ran)

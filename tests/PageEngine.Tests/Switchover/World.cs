@@ -54,6 +54,7 @@ internal struct DestinationProcess
     public bool Ran;
     public bool Outdated;
     public bool AbandonsRestore;
+    public bool LateMark;
     public Written Journal;
     public byte Base;
     public Sent Sent;
@@ -166,7 +167,8 @@ internal struct World
         ulong rest = (ulong)Source
             | (SourceAlive ? 1ul << 5 : 0) | (SourceMemory ? 1ul << 6 : 0) | (SourceActive ? 1ul << 7 : 0)
             | ((ulong)SourceJournal << 8) | ((ulong)withdrawn << 12) | ((ulong)SourceEpoch << 14) | ((ulong)Attempt << 17)
-            | ((ulong)Crashes << 18) | ((ulong)Head << 20) | ((ulong)Holders << 23) | ((ulong)Marks << 38);
+            | ((ulong)Crashes << 18) | ((ulong)Head << 20) | ((ulong)Holders << 23) | ((ulong)Marks << 38)
+            | (First.LateMark ? 1ul << 48 : 0) | (Second.LateMark ? 1ul << 49 : 0);
         return new UInt128(rest, First.Pack() | ((ulong)Second.Pack() << 32));
     }
 }
