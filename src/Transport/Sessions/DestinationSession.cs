@@ -22,6 +22,7 @@ internal sealed class DestinationSession
     private MigrationIdentity _identity;
     private HelloMessage? _hello;
     private SwitchoverAttempt? _attempt;
+    private AttemptId _lastPrepared;
     private IGuest? _guest;
     private GuestWhereabouts _whereabouts = GuestWhereabouts.RunningAtSource;
     private MigrationPhase _phase = MigrationPhase.Handshake;
@@ -47,6 +48,7 @@ internal sealed class DestinationSession
         try
         {
             MigrationConnection connection = await gate.ControlConnectionAsync(cancellationToken).ConfigureAwait(false);
+            _report.Restart();
             _report.Peer = connection.RemoteDescription;
             var transport = new DestinationTransport(connection, _time, _options.NetworkTimeout);
             await using (transport.ConfigureAwait(false))
@@ -199,6 +201,9 @@ internal sealed class DestinationSession
                         quiet ??= notice.Rehearsal ? null : QuietPeriod.Begin();
                         await StageAsync(notice, cancellationToken).ConfigureAwait(false);
                         break;
+                    case CommitMessage commit when commit.Attempt == _lastPrepared:
+                        // Only a hint: this side had read the record before it came.
+                        break;
                     default:
                         throw ControlFrameCodec.Violation($"a {message.Kind} frame came during the rounds");
                 }
@@ -229,6 +234,7 @@ internal sealed class DestinationSession
             throw ControlFrameCodec.Violation("a rehearsal names the real guest");
         }
 
+        _lastPrepared = prepare.Attempt;
         using var scratch = new ScratchGuest(prepare.GuestId);
 
         // A rehearsal ends with the source: it never waits for a record, and never claims what a stranger names.
@@ -272,6 +278,7 @@ internal sealed class DestinationSession
             throw ControlFrameCodec.Violation("a prepare request names another guest, epoch or attempt than the one agreed on");
         }
 
+        _lastPrepared = prepare.Attempt;
         Enter(MigrationPhase.Prepare);
         (_whereabouts, MigrationException? failure) = await DestinationSwitchoverRun.RunAsync(
             Context(transport, prepare, _guest!, applier, journal), cancellationToken).ConfigureAwait(false);
@@ -321,6 +328,8 @@ internal sealed class DestinationSession
                         _report.Memory = goodbye.Memory;
                         await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, null), static (m, w) => m.Write(w), limit.Token).ConfigureAwait(false);
                         return;
+                    case CommitMessage commit when commit.Attempt == _lastPrepared:
+                        break;
                     default:
                         throw ControlFrameCodec.Violation($"a {message.Kind} frame came after the switchover");
                 }

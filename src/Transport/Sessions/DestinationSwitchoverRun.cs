@@ -265,15 +265,16 @@ internal sealed class DestinationSwitchoverRun
         }
     }
 
-    // The journal first: a restarted process then knows that the mark may be there. Where the store is the authority
-    // the journal need only outlive this process, and costs no flush in the blackout.
+    // The store first: the journal then says what this host knows to be there. Where the store is the authority the entry
+    // need only outlive this process, and costs no flush in the blackout; without one the entry is the mark.
     private async Task MarkAsync(JournalEntryKind entry, OwnershipMark mark)
     {
-        _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);
         if (Store is not null)
         {
             await Store.MarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, mark, CancellationToken.None).ConfigureAwait(false);
         }
+
+        _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);
     }
 
     private async Task ResumeAsync()

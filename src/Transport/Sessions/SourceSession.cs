@@ -191,6 +191,7 @@ internal sealed class SourceSession
             _result = result;
             _report.Switchover = result.ToReport(_options.SwitchoverGoal, monitor.Prediction);
             _report.Epoch = result.Epoch;
+            LogSent(result, monitor);
             if (result.Guest == GuestWhereabouts.RunningAtDestination)
             {
                 Enter(MigrationPhase.Complete);
@@ -317,6 +318,17 @@ internal sealed class SourceSession
         else
         {
             _identity.Logger.ForcingSwitchover(_identity.Id, _identity.Side, decision.Reason);
+        }
+    }
+
+    // After the blackout: nothing is formatted for a log while the guest stands still.
+    private void LogSent(SwitchoverResult result, PreCopyMonitor monitor)
+    {
+        if (result.Guest == GuestWhereabouts.RunningAtDestination)
+        {
+            _identity.Logger.SentAll(_identity.Id, _identity.Side, monitor.Throughput is { } bandwidth
+                ? string.Create(CultureInfo.InvariantCulture, $"network bandwidth ~{bandwidth / (1 << 20):0.000} MB/s")
+                : "no network bandwidth estimate");
         }
     }
 }
