@@ -310,36 +310,49 @@ public sealed class VerifiableGuest : IGuest, IDisposable
                 throw new InvalidOperationException("Pause the guest before a state is loaded into it.");
             }
 
-            // Read in full before anything is taken over: a damaged state leaves the guest as it was.
-            GuestState loaded = GuestStateCodec.Load(state, _configuration.Span, _cpus.Length);
-            for (int i = 0; i < _cpus.Length; i++)
-            {
-                _cpus[i].Load(loaded.VirtualCpus[i] with
-                {
-                    LongestStallTicks = (long)((Int128)loaded.VirtualCpus[i].LongestStallTicks * _clock.Frequency / loaded.TicksPerSecond),
-                });
-            }
-
-            Epoch = loaded.Epoch;
-            Volatile.Write(ref _switchover, SwitchoverClock.Of(loaded, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency));
-            _hasContent = true;
+            TakeOver(state);
         }
 
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
-    /// <remarks>Saves the state, which is not consistent while the guest runs, and reads it back; nothing keeps it.</remarks>
+    /// <remarks>A guest that has content saves its state, which is not consistent while it runs, and throws it away. An empty
+    /// one, at a destination, takes over such a state for real and is empty again afterwards.</remarks>
     public ValueTask RehearseAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var writer = new DeviceStateWriter();
-        // Of a running guest, whose counters are read after the clock: an operation later than the state would be refused.
-        GuestState now = CurrentState();
-        GuestStateCodec.Save(now with { VirtualCpus = [.. now.VirtualCpus.Select(c => c with { LastOperationAt = 0 })] }, writer);
-        GuestState read = GuestStateCodec.Load(writer.ToDeviceState(), _configuration.Span, _cpus.Length);
-        _ = SwitchoverClock.Of(read, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency);
+        lock (_control)
+        {
+            ThrowIfEnded();
+            GuestStateCodec.Save(CurrentState(), writer);
+            if (!_hasContent)
+            {
+                TakeOver(writer.ToDeviceState());
+                _hasContent = false;
+                Volatile.Write(ref _switchover, null);
+            }
+        }
+
         return ValueTask.CompletedTask;
+    }
+
+    private void TakeOver(DeviceState state)
+    {
+        // Read in full before anything is taken over: a damaged state leaves the guest as it was.
+        GuestState loaded = GuestStateCodec.Load(state, _configuration.Span, _cpus.Length);
+        for (int i = 0; i < _cpus.Length; i++)
+        {
+            _cpus[i].Load(loaded.VirtualCpus[i] with
+            {
+                LongestStallTicks = (long)((Int128)loaded.VirtualCpus[i].LongestStallTicks * _clock.Frequency / loaded.TicksPerSecond),
+            });
+        }
+
+        Epoch = loaded.Epoch;
+        Volatile.Write(ref _switchover, SwitchoverClock.Of(loaded, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency));
+        _hasContent = true;
     }
 
     private GuestState CurrentState() =>

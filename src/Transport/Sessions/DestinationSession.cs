@@ -86,10 +86,7 @@ internal sealed class DestinationSession
         {
             HelloMessage hello = await HelloAsync(transport, starting.Token).ConfigureAwait(false);
             _attempt = new SwitchoverAttempt(hello.GuestId, hello.Epoch, hello.SourceRun, Run, hello.Attempt);
-            journal = Journals.Begin(
-                _options.JournalDirectory,
-                new JournalHeader(JournalSide.Destination, _attempt, hello.MigrationId, _options.OwnershipStore?.Description ?? "", transport.Peer),
-                _time);
+            journal = Journals.Begin(_options.JournalDirectory, Header(_attempt, transport), _time);
             Guid nonce = await DestinationHandshake.CheckStoreAsync(_options.OwnershipStore, hello, starting.Token).ConfigureAwait(false);
             CreateShadow(hello, transport.Peer);
             await _guest!.RehearseAsync(starting.Token).ConfigureAwait(false);
@@ -225,6 +222,9 @@ internal sealed class DestinationSession
         }
     }
 
+    private JournalHeader Header(SwitchoverAttempt attempt, DestinationTransport transport) =>
+        new(JournalSide.Destination, attempt, _identity.Id, _options.OwnershipStore?.Description ?? "", transport.Peer);
+
     private SwitchoverAttempt AttemptOf(Guid guestId, ulong epoch, AttemptId attempt) => new(guestId, epoch, _hello!.SourceRun, Run, attempt);
 
     private async Task RehearseAsync(DestinationTransport transport, PrepareMessage prepare, CancellationToken cancellationToken)
@@ -242,8 +242,19 @@ internal sealed class DestinationSession
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         _ = transport.Faulted.ContinueWith(
             static (_, state) => Cancel((CancellationTokenSource)state!), giveUp, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-        (_, MigrationException? failure) = await DestinationSwitchoverRun.RunAsync(
-            Context(transport, prepare, scratch, null, null), giveUp.Token).ConfigureAwait(false);
+        MigrationJournal? journal = Journals.BeginRehearsal(
+            _options.JournalDirectory, Header(AttemptOf(prepare.GuestId, prepare.Epoch, prepare.Attempt), transport), _time);
+        MigrationException? failure;
+        try
+        {
+            (_, failure) = await DestinationSwitchoverRun.RunAsync(
+                Context(transport, prepare, scratch, null, journal), giveUp.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            Journals.EndRehearsal(journal);
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {

@@ -57,6 +57,7 @@ internal static class SourceRehearsal
         IOwnershipStore? store = context.Ownership.Store;
         GuestOwnership ownership = await GuestOwnership.ClaimAsync(store, scratch.Id, cancellationToken).ConfigureAwait(false);
         SourceSwitchoverContext rehearsal = context.ForRehearsal(scratch, ownership);
+        rehearsal.Journal = Journals.BeginRehearsal(context.Options.JournalDirectory, rehearsal.JournalHeader, context.Options.TimeProvider);
         try
         {
             SwitchoverResult result = await SourceSwitchoverRun.RehearseAsync(rehearsal, nothing, cancellationToken).ConfigureAwait(false);
@@ -69,6 +70,7 @@ internal static class SourceRehearsal
         }
         finally
         {
+            Journals.EndRehearsal(rehearsal.Journal);
             context.NextRound = rehearsal.NextRound;
             if (store is not null)
             {

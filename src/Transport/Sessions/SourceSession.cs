@@ -3,7 +3,6 @@ using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
-using PageEngine.Switchover;
 using PageEngine.Tracing;
 using PageEngine.Transport.Control;
 
@@ -139,29 +138,21 @@ internal sealed class SourceSession
 
     private async Task RunPhasesAsync(SourceTransport transport, ProgressTracker progress, CancellationToken cancellationToken)
     {
-        var attempt = new SwitchoverAttempt(_guest.Id, _ownership.Epoch, _ownership.Run, DestinationRun, _identity.Attempt);
-        MigrationJournal? journal = Journals.Begin(
-            _options.JournalDirectory,
-            new JournalHeader(JournalSide.Source, attempt, _identity.Id, _ownership.Store?.Description ?? "", transport.Peer),
-            _time);
+        var context = new SourceSwitchoverContext(_identity, _guest, _ownership, DestinationRun, transport, _options);
+        context.Journal = Journals.Begin(_options.JournalDirectory, context.JournalHeader, _time);
         try
         {
-            await RunPhasesAsync(transport, progress, journal, cancellationToken).ConfigureAwait(false);
+            await RunPhasesAsync(context, progress, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            Journals.End(journal);
+            Journals.End(context.Journal);
         }
     }
 
-    private async Task RunPhasesAsync(
-        SourceTransport transport, ProgressTracker progress, MigrationJournal? journal, CancellationToken cancellationToken)
+    private async Task RunPhasesAsync(SourceSwitchoverContext context, ProgressTracker progress, CancellationToken cancellationToken)
     {
-        SourceSwitchoverContext context = new(
-            _identity, _guest, _ownership, DestinationRun, transport, _options)
-        {
-            Journal = journal,
-        };
+        SourceTransport transport = context.Transport;
         SwitchoverFixedCosts fixedCosts = await SourceRehearsal.RunAsync(context, cancellationToken).ConfigureAwait(false);
 
         Enter(MigrationPhase.PreCopy);
