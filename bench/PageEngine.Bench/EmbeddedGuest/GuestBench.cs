@@ -1,7 +1,7 @@
 using BenchmarkDotNet.Attributes;
-using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using PageEngine.EmbeddedGuest;
 using PageEngine.EmbeddedGuest.Operations;
 using PageEngine.EmbeddedGuest.Verification;

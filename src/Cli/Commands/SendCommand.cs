@@ -33,12 +33,13 @@ internal static class SendCommand
         using Interrupts interrupts = new(host, "Cancelling: the guest goes on here. Once more ends the program at once.");
         using CommandRun run = new(host, settings, 'S');
         using FileOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
+        using SourceRun source = new(run);
         if (store is null)
         {
+            // After the run has its id, so that the log line carries it.
             run.Warn(OwnershipStores.None);
         }
 
-        using SourceRun source = new(run);
         source.Fill();
         await source.WarmUpAsync(store, warmup, interrupts.Token);
         SourceResult result = await source.MigrateAsync(to, run.State.Journal, interrupts.Token);

@@ -14,7 +14,7 @@ namespace PageEngine.Memory;
 internal static unsafe class MemoryResidency
 {
     /// <summary>Present or in swap, but not the shared page of zeros that a mere read maps.</summary>
-    private static readonly PagemapQuery Populated = new(
+    private static readonly PagemapQuery _populated = new(
         Flags: 0,
         All: PAGE_IS_PFNZERO,
         AnyOf: PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
@@ -99,7 +99,7 @@ internal static unsafe class MemoryResidency
         {
             ulong from = next;
             ReadOnlySpan<page_region> runs = default;
-            if (scanner is null || scanner.Scan(ref next, end, Populated, out runs) != 0)
+            if (scanner is null || scanner.Scan(ref next, end, _populated, out runs) != 0)
             {
                 present.SetRange(new PageRange(firstPage + ((long)(from - start) / MemoryLayout.PageBytes), (long)(end - from) / MemoryLayout.PageBytes));
                 return;

@@ -10,7 +10,7 @@ namespace PageEngine.Ownership;
 /// <summary>Held by the source for the whole of a migration; a second migration of the same guest is refused.</summary>
 internal sealed class GuestLock : IDisposable
 {
-    private static readonly ConcurrentDictionary<Guid, byte> s_thisProcess = new();
+    private static readonly ConcurrentDictionary<Guid, byte> _thisProcess = new();
 
     private readonly Guid _guestId;
     private readonly LockedFile? _file;
@@ -53,7 +53,7 @@ internal sealed class GuestLock : IDisposable
             }
         }
 
-        return s_thisProcess.TryAdd(guestId, 0) ? new GuestLock(guestId, null) : throw Taken(guestId, "this process");
+        return _thisProcess.TryAdd(guestId, 0) ? new GuestLock(guestId, null) : throw Taken(guestId, "this process");
     }
 
     /// <summary>Gives the lock back.</summary>
@@ -66,7 +66,7 @@ internal sealed class GuestLock : IDisposable
 
         if (_file is null)
         {
-            s_thisProcess.TryRemove(_guestId, out _);
+            _thisProcess.TryRemove(_guestId, out _);
         }
         else
         {

@@ -29,7 +29,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
     /// <summary>Written since it was last armed, and armed again in the same step. A page that vanished (MADV_DONTNEED)
     /// has lost its mark and is reported too. With exactly these masks the kernel takes its shorter way (0.2 ms for a
     /// clean GiB in 4 KiB pages instead of 0.55).</summary>
-    private static readonly PagemapQuery WrittenAndRearm = new(
+    private static readonly PagemapQuery _writtenAndRearm = new(
         Flags: PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
         All: PAGE_IS_WRITTEN,
         AnyOf: 0,
@@ -37,7 +37,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
         Report: PAGE_IS_WRITTEN);
 
     /// <summary>Everything that is not armed, and what it held at the moment of arming.</summary>
-    private static readonly PagemapQuery ArmAndLook = WrittenAndRearm with
+    private static readonly PagemapQuery _armAndLook = _writtenAndRearm with
     {
         Report = PAGE_IS_WRITTEN | PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_PFNZERO,
     };
@@ -154,7 +154,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
         long count = 0;
         for (int i = 0; i < _registered.Length; i++)
         {
-            count += Scan(i, WrittenAndRearm, TracingStep.Scan, 0, dirty);
+            count += Scan(i, _writtenAndRearm, TracingStep.Scan, 0, dirty);
         }
 
         Interlocked.Add(ref _installed, count);
@@ -278,7 +278,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
 
         // Arming by a scan takes half the time, leaves nothing out that could be written unseen, and tells in the same
         // step what each page held: the marks that arming leaves in holes cannot be told from swapped pages later.
-        Scan(regionIndex, ArmAndLook, TracingStep.Arm, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, _present);
+        Scan(regionIndex, _armAndLook, TracingStep.Arm, PAGE_IS_PRESENT | PAGE_IS_SWAPPED, _present);
     }
 
     private long Scan(int regionIndex, PagemapQuery query, TracingStep step, ulong anyOf, DirtyBitmap target)

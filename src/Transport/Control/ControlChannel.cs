@@ -12,7 +12,7 @@ internal readonly record struct ControlFrame(ControlKind Kind, ReadOnlyMemory<by
 /// <summary>The control channel of one migration.</summary>
 internal sealed class ControlChannel : IAsyncDisposable
 {
-    private static readonly TimeSpan CourtesyTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _courtesyTimeout = TimeSpan.FromSeconds(2);
 
     private readonly IDuplexPipe _pipe;
     private readonly SemaphoreSlim _sending = new(1, 1);
@@ -60,7 +60,7 @@ internal sealed class ControlChannel : IAsyncDisposable
         try
         {
             // A socket writes on the caller's thread and may block there: the wait ends all the same.
-            await Task.Run(() => SendAsync(kind, message, write).AsTask()).WaitAsync(CourtesyTimeout).ConfigureAwait(false);
+            await Task.Run(() => SendAsync(kind, message, write).AsTask()).WaitAsync(_courtesyTimeout).ConfigureAwait(false);
         }
         catch (Exception e) when (e is MigrationException or TimeoutException)
         {
@@ -108,7 +108,7 @@ internal sealed class ControlChannel : IAsyncDisposable
         _disposed = true;
 
         // A pipe must not be completed under a writer. Whoever closes the connection has aborted it, so that this is short.
-        bool mine = await _sending.WaitAsync(CourtesyTimeout).ConfigureAwait(false);
+        bool mine = await _sending.WaitAsync(_courtesyTimeout).ConfigureAwait(false);
         await _pipe.Output.CompleteAsync().ConfigureAwait(false);
         await _pipe.Input.CompleteAsync().ConfigureAwait(false);
         if (mine)

@@ -10,7 +10,7 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>Turns what the session does into <see cref="MigrationProgress"/>.</summary>
 internal sealed class ProgressTracker : IAsyncDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
     private readonly IProgress<MigrationProgress>? _sink;
@@ -40,7 +40,7 @@ internal sealed class ProgressTracker : IAsyncDisposable
         _lastAt = _began;
         if (sink is not null)
         {
-            _timer = time.CreateTimer(static self => ((ProgressTracker)self!).Report(), this, Interval, Interval);
+            _timer = time.CreateTimer(static self => ((ProgressTracker)self!).Report(), this, _interval, _interval);
         }
     }
 

@@ -38,9 +38,11 @@ internal sealed partial class ProgramRun : IDisposable
     /// <summary>The end point that a receive printed.</summary>
     public Task<string> Listening => _listening.Task.WaitAsync(_limit);
 
-    public static ProgramRun Start(string state, string arguments)
+    public static ProgramRun Start(string state, string arguments, string? networkNamespace = null)
     {
-        ProcessStartInfo start = new("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "PageEngine.Cli.dll"), .. arguments.Split(' ')])
+        string[] program = ["dotnet", "exec", Path.Combine(AppContext.BaseDirectory, "PageEngine.Cli.dll"), .. arguments.Split(' ')];
+        string[] command = networkNamespace is null ? program : ["ip", "netns", "exec", networkNamespace, .. program];
+        ProcessStartInfo start = new(command[0], command[1..])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

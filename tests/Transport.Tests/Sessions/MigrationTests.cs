@@ -1,4 +1,5 @@
 using PageEngine.EmbeddedGuest;
+using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
@@ -76,6 +77,37 @@ public abstract class MigrationTests
         Assert.True(moved.Operations > operationsAtEnd);
         Assert.Equal(operationsAtEnd, host.Guest.Operations);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await host.Guest.ResumeAsync(9, default));
+    }
+
+    [Fact]
+    public async Task A_memory_file_full_of_another_guests_bytes_ends_identical()
+    {
+        string path = Path.Combine("/dev/shm", $"pageengine-test-{Guid.NewGuid():N}");
+        byte[] stale = new byte[16 << 20];
+        new Random(7).NextBytes(stale);
+        await File.WriteAllBytesAsync(path, stale);
+        try
+        {
+            await using TestEdge edge = OpenEdge();
+            var destination = new MigrationDestination(offer => VerifiableGuest.FromDescription(
+                offer.GuestId, offer.Description, offer.Layout,
+                allocate: layout => new GuestMemory([GuestMemoryRegion.File(new GuestAddress(0), path, layout.Bytes)])));
+            Task<DestinationResult> receiving = destination.ReceiveAsync(edge);
+
+            // Half of the guest's pages are holes: zero, and nothing but the rule for stale pages makes them so over there.
+            using GuestAtHost host = await GuestAtHost.StartAsync("hot:2MiB@40MiB/s", 16, WriteTracerKind.Auto, fillPercent: 50);
+            MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { Verify = true });
+            DestinationResult result = await receiving;
+            Assert.Null(report.Failure);
+            Assert.True(report.Rounds[0].ZeroPages > 0);
+            Assert.True(report.Memory!.Identical);
+            using var moved = (VerifiableGuest)result.Guest!;
+            await GuestAtHost.AssertRunsAndIsConsistentAsync(moved);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]
