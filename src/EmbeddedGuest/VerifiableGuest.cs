@@ -291,9 +291,7 @@ public sealed class VerifiableGuest : IGuest, IDisposable
                 throw new InvalidOperationException("Pause the guest before its state is saved.");
             }
 
-            GuestStateCodec.Save(
-                new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), [.. _cpus.Select(c => c.State)]),
-                writer);
+            GuestStateCodec.Save(CurrentState(), writer);
         }
 
         return ValueTask.CompletedTask;
@@ -312,23 +310,53 @@ public sealed class VerifiableGuest : IGuest, IDisposable
                 throw new InvalidOperationException("Pause the guest before a state is loaded into it.");
             }
 
-            // Read in full before anything is taken over: a damaged state leaves the guest as it was.
-            GuestState loaded = GuestStateCodec.Load(state, _configuration.Span, _cpus.Length);
-            for (int i = 0; i < _cpus.Length; i++)
-            {
-                _cpus[i].Load(loaded.VirtualCpus[i] with
-                {
-                    LongestStallTicks = (long)((Int128)loaded.VirtualCpus[i].LongestStallTicks * _clock.Frequency / loaded.TicksPerSecond),
-                });
-            }
-
-            Epoch = loaded.Epoch;
-            Volatile.Write(ref _switchover, SwitchoverClock.Of(loaded, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency));
-            _hasContent = true;
+            TakeOver(state);
         }
 
         return ValueTask.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    /// <remarks>A guest that has content saves its state, which is not consistent while it runs, and throws it away. An empty
+    /// one, at a destination, takes over such a state for real and is empty again afterwards.</remarks>
+    public ValueTask RehearseAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var writer = new DeviceStateWriter();
+        lock (_control)
+        {
+            ThrowIfEnded();
+            GuestStateCodec.Save(CurrentState(), writer);
+            if (!_hasContent)
+            {
+                TakeOver(writer.ToDeviceState());
+                _hasContent = false;
+                Volatile.Write(ref _switchover, null);
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private void TakeOver(DeviceState state)
+    {
+        // Read in full before anything is taken over: a damaged state leaves the guest as it was.
+        GuestState loaded = GuestStateCodec.Load(state, _configuration.Span, _cpus.Length);
+        for (int i = 0; i < _cpus.Length; i++)
+        {
+            _cpus[i].Load(loaded.VirtualCpus[i] with
+            {
+                LongestStallTicks = (long)((Int128)loaded.VirtualCpus[i].LongestStallTicks * _clock.Frequency / loaded.TicksPerSecond),
+            });
+        }
+
+        Epoch = loaded.Epoch;
+        Volatile.Write(ref _switchover, SwitchoverClock.Of(loaded, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency));
+        _hasContent = true;
+    }
+
+    private GuestState CurrentState() =>
+        new(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), [.. _cpus.Select(c => c.State)]);
 
     /// <inheritdoc/>
     /// <remarks>Ends the threads. The memory stays, so that it can still be verified, until <see cref="Dispose"/>.</remarks>

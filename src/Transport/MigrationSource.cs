@@ -4,6 +4,7 @@ using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
+using PageEngine.Streaming;
 using PageEngine.Tracing;
 using PageEngine.Transport.Sessions;
 
@@ -88,7 +89,7 @@ public sealed class MigrationSource
     }
 
     /// <summary>The most page streams.</summary>
-    public const int MaxStreams = Control.PrepareMessage.MaxStreams;
+    public const int MaxStreams = PageBatchLimits.MaxStreams;
 
     /// <summary>Runs the migration to its end. Failures are in the report, not thrown: only misuse throws.</summary>
     /// <param name="connector">Opens the connections.</param>

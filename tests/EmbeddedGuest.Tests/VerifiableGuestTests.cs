@@ -214,7 +214,7 @@ public class VerifiableGuestTests
     [Fact]
     public void Stalls_are_seen()
     {
-        using VerifiableGuest guest = GuestFixture.Guest("hot:64KiB@max");
+        using VerifiableGuest guest = GuestFixture.Guest("hot:64KiB@max", cpus: 1);
         guest.RunFor(100);
         Thread.Sleep(50);
         guest.RunFor(100);

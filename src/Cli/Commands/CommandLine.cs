@@ -9,7 +9,7 @@ namespace PageEngine.Cli.Commands;
 /// <summary>Parses and runs a command line.</summary>
 internal static class CommandLine
 {
-    private static readonly string[] RootExamples =
+    private static readonly string[] _rootExamples =
     [
         "pageengine demo",
         "pageengine receive --listen 0.0.0.0:4444 --once --plaintext        (on the destination)",
@@ -63,7 +63,7 @@ internal static class CommandLine
         return new ExampleCommand(
             "pageengine",
             "Moves a running guest's memory and state between processes and hosts, with a blackout of milliseconds.",
-            RootExamples)
+            _rootExamples)
         {
             DemoCommand.Create(host),
             SendCommand.Create(host),

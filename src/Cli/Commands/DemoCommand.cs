@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using PageEngine.Cli.Output;
+using PageEngine.Ownership;
 using PageEngine.Reporting;
 
 namespace PageEngine.Cli.Commands;
@@ -12,10 +13,10 @@ namespace PageEngine.Cli.Commands;
 internal static class DemoCommand
 {
     // How long the destination may take beyond the run itself: to replay what the guest did, page by page.
-    private static readonly TimeSpan CheckLimit = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan _checkLimit = TimeSpan.FromMinutes(10);
 
     // How long a destination may take to notice that the migration failed.
-    private static readonly TimeSpan FailureLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan _failureLimit = TimeSpan.FromSeconds(30);
 
     /// <summary>Makes the command.</summary>
     public static Command Create(Host host)
@@ -55,7 +56,8 @@ internal static class DemoCommand
             DestinationArguments(settings, runFor, ownership, destinationJournal), Path.Combine(scratch.Path, "destination.json"), host.Error);
         source.Fill();
         IPEndPoint address = await destination.Listening.WaitAsync(interrupts.Token);
-        await source.WarmUpAsync(OwnershipStores.Open(ownership), warmup, interrupts.Token);
+        using FileOwnershipStore? store = OwnershipStores.Open(ownership);
+        await source.WarmUpAsync(store, warmup, interrupts.Token);
         SourceResult result = await source.MigrateAsync(address, sourceJournal, interrupts.Token);
         return result.Report.Outcome == MigrationOutcome.Completed
             ? await FinishAsync(run, destination, result, runFor)
@@ -65,7 +67,7 @@ internal static class DemoCommand
     private static async Task<int> FinishAsync(CommandRun run, DestinationProcess destination, SourceResult result, TimeSpan runFor)
     {
         run.Step($"The guest runs at the destination for {Units.FormatDuration(runFor)} and is then checked there.");
-        ReportDocument? arrived = await destination.WaitForReportAsync(runFor + CheckLimit);
+        ReportDocument? arrived = await destination.WaitForReportAsync(runFor + _checkLimit);
         if (arrived is null)
         {
             return Lose(run, destination, result);
@@ -96,7 +98,7 @@ internal static class DemoCommand
     private static async Task<int> FailAsync(CommandRun run, DestinationProcess destination, SourceResult result)
     {
         run.Publish(result.Document);
-        await destination.WaitForReportAsync(FailureLimit);
+        await destination.WaitForReportAsync(_failureLimit);
         return ExitCodes.For(result.Report, result.Findings);
     }
 

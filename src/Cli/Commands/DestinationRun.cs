@@ -29,7 +29,7 @@ internal sealed class DestinationRun : IDisposable
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         MigrationSettings settings = _run.Settings;
-        IOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
+        using FileOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
         if (store is null)
         {
             _run.Warn(OwnershipStores.None);
@@ -41,7 +41,7 @@ internal sealed class DestinationRun : IDisposable
         {
             OwnershipStore = store,
             JournalDirectory = _receive.Journal ?? _run.State.Journal,
-            MaxStreams = 64,
+            MaxStreams = MigrationSource.MaxStreams,
             MaxMemoryBytes = settings.MemoryIsGiven ? settings.MemoryBytes : long.MaxValue,
             Progress = _run.Watch,
             Logger = _run.Log,
@@ -75,7 +75,7 @@ internal sealed class DestinationRun : IDisposable
                 code = _receive.Once ? ExitCodes.For(result.Report) : ExitCodes.Done;
             }
         }
-        while (!_receive.Once);
+        while (!_receive.Once && !cancellationToken.IsCancellationRequested);
 
         if (_guests.Count > 0 && _receive.RunFor is null)
         {
@@ -115,7 +115,8 @@ internal sealed class DestinationRun : IDisposable
                     _shadow = null;
                 }
 
-                return result;
+                // Told to stop while nobody had come: there is nothing to report.
+                return result.Report.MigrationId == 0 && cancellationToken.IsCancellationRequested ? null : result;
             }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

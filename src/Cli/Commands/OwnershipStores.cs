@@ -12,7 +12,7 @@ internal static class OwnershipStores
         "no ownership store: if the connection is lost at the switchover, the guest is held until an operator decides. "
         + "Give both sides --ownership DIR, a directory on storage that they share.";
 
-    /// <summary>Opens the store of a directory; null for none.</summary>
+    /// <summary>Opens the store of a directory, which the caller disposes; null for none.</summary>
     /// <exception cref="MigrationException">The directory cannot serve as a store; the message says what it lacks.</exception>
-    public static IOwnershipStore? Open(string? directory) => directory is null ? null : FileOwnershipStore.Open(directory);
+    public static FileOwnershipStore? Open(string? directory) => directory is null ? null : FileOwnershipStore.Open(directory);
 }

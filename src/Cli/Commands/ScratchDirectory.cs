@@ -1,6 +1,10 @@
+using System.Globalization;
+using PageEngine.Cli.History;
+
 namespace PageEngine.Cli.Commands;
 
-// Owns: a directory that lives as long as one command.
+// Owns: a directory that lives as long as one command. Its name says whose it is, so that what a killed command left
+// behind is removed by the next one.
 
 /// <summary>A directory that is removed with everything in it.</summary>
 internal sealed class ScratchDirectory : IDisposable
@@ -8,6 +12,7 @@ internal sealed class ScratchDirectory : IDisposable
     // In memory: nothing here outlives the machine, so nothing need reach a disk. A disk's fsync would be the longest part
     // of the blackout.
     private const string InMemory = "/dev/shm";
+    private const string Prefix = "pageengine-";
 
     private ScratchDirectory(string path) => Path = path;
 
@@ -17,34 +22,58 @@ internal sealed class ScratchDirectory : IDisposable
     /// <summary>Makes one, in memory where that is possible.</summary>
     public static ScratchDirectory Create()
     {
-        string name = $"pageengine-{Guid.NewGuid():N}";
         try
         {
-            return new ScratchDirectory(Make(System.IO.Path.Combine(InMemory, name), Directory.Exists(InMemory)));
+            return CreateIn(InMemory);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return new ScratchDirectory(Make(System.IO.Path.Combine(System.IO.Path.GetTempPath(), name), parentExists: true));
+            return CreateIn(System.IO.Path.GetTempPath());
         }
+    }
+
+    /// <summary>Makes one, and removes those of processes that are gone.</summary>
+    /// <exception cref="IOException">The parent is not there or cannot be written.</exception>
+    internal static ScratchDirectory CreateIn(string parent)
+    {
+        foreach (string path in Directory.GetDirectories(parent, Prefix + "*").Where(IsLeftBehind))
+        {
+            Remove(path);
+        }
+
+        int process = Environment.ProcessId;
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"{Prefix}{process}-{ProcessIdentity.StartTicks(process) ?? 0}-{Guid.NewGuid():N}");
+        return new ScratchDirectory(Make(System.IO.Path.Combine(parent, name)));
     }
 
     /// <summary>Makes a directory in it.</summary>
-    public string Subdirectory(string name) => Make(System.IO.Path.Combine(Path, name), parentExists: true);
+    public string Subdirectory(string name) => Make(System.IO.Path.Combine(Path, name));
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => Remove(Path);
+
+    private static bool IsLeftBehind(string path)
+    {
+        string[] words = System.IO.Path.GetFileName(path)[Prefix.Length..].Split('-');
+        return words.Length == 3
+            && int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int process)
+            && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long started)
+            && ProcessIdentity.StartTicks(process) != started;
+    }
+
+    private static void Remove(string path)
     {
         try
         {
-            Directory.Delete(Path, recursive: true);
+            Directory.Delete(path, recursive: true);
         }
-        catch (IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            // Another process still writes there; the system empties these places itself.
+            // Another process still writes there, or it is another user's: the next one may have more luck.
         }
     }
 
-    private static string Make(string path, bool parentExists) => parentExists
-        ? Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName
-        : throw new DirectoryNotFoundException(path);
+    private static string Make(string path) =>
+        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
 }

@@ -32,7 +32,7 @@ internal static class SendCommand
     {
         using Interrupts interrupts = new(host, "Cancelling: the guest goes on here. Once more ends the program at once.");
         using CommandRun run = new(host, settings, 'S');
-        IOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
+        using FileOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
         if (store is null)
         {
             run.Warn(OwnershipStores.None);

@@ -25,7 +25,7 @@ internal sealed record SourceResult(MigrationReport Report, GuestFindings? Findi
 internal sealed class SourceRun : IDisposable
 {
     // Long enough to show that a guest that stays does run on.
-    private static readonly TimeSpan AfterFailure = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(200);
 
     private readonly CommandRun _run;
     private readonly VerifiableGuest _guest;
@@ -156,7 +156,7 @@ internal sealed class SourceRun : IDisposable
     private async Task<GuestFindings> CheckAsync()
     {
         long before = _guest.Operations;
-        await Task.Delay(AfterFailure, _run.Time);
+        await Task.Delay(_afterFailure, _run.Time);
         bool ran = _guest.Operations > before;
         await _guest.PauseAsync(CancellationToken.None);
         GuestFindings findings = GuestFindings.From(_guest.Verify());

@@ -12,7 +12,7 @@ namespace PageEngine.Cli.Output;
 /// <summary>Writes log lines to a file, to the terminal, or to neither.</summary>
 internal sealed class EventLog : ILogger, IDisposable
 {
-    private static readonly TimeSpan FlushInterval = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan _flushInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly TimeProvider _time;
     private readonly char _side;
@@ -122,7 +122,7 @@ internal sealed class EventLog : ILogger, IDisposable
 
     private void WriteUntilStopped()
     {
-        while (!_stop.Wait(FlushInterval))
+        while (!_stop.Wait(_flushInterval))
         {
             if (!_watch.MustBeQuiet)
             {

@@ -10,7 +10,7 @@ namespace PageEngine.Cli.Output;
 /// <summary>Draws progress until disposed. Draws nothing where there is no terminal.</summary>
 internal sealed class LiveProgress : IDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(120);
+    private static readonly TimeSpan _interval = TimeSpan.FromMilliseconds(120);
 
     private readonly MigrationWatch _watch;
     private readonly IAnsiConsole _console;
@@ -44,7 +44,7 @@ internal sealed class LiveProgress : IDisposable
     }
 
     /// <summary>Makes the picture of one moment.</summary>
-    internal static IRenderable View(MigrationProgress progress, TimeSpan? goal)
+    internal static IRenderable View(MigrationProgress progress, TimeSpan? goal, double? bytesPerSecond)
     {
         double share = progress.RoundPages > 0 ? 1.0 - ((double)progress.RoundPagesLeft / progress.RoundPages) : 1.0;
         string prediction = progress.Prediction is { } expected
@@ -55,7 +55,7 @@ internal sealed class LiveProgress : IDisposable
             : Phase(progress.Phase);
         return new Rows(
             new Text(round, new Style(Color.Green)),
-            new Text($"{Units.FormatBytesPerSecond(progress.BytesPerSecond)}  {Units.FormatBytes(progress.WireBytes)} sent  {prediction}  {Units.FormatDuration(progress.Elapsed)}"));
+            new Text($"{(bytesPerSecond is { } rate ? Units.FormatBytesPerSecond(rate) : "rate not known yet")}  {prediction}  {Units.FormatDuration(progress.Elapsed)}"));
     }
 
     private static string Bar(double share)
@@ -76,22 +76,24 @@ internal sealed class LiveProgress : IDisposable
     {
         while (_watch.Latest is null)
         {
-            if (_stop.Wait(Interval))
+            if (_stop.Wait(_interval))
             {
                 return;
             }
         }
 
+        CopyRate rate = new();
         _console.Live(new Text("")).AutoClear(true).Start(context =>
         {
             do
             {
                 if (!_watch.MustBeQuiet && _watch.Latest is { } progress)
                 {
-                    context.UpdateTarget(View(progress, _goal));
+                    rate.Add(progress);
+                    context.UpdateTarget(View(progress, _goal, rate.BytesPerSecond));
                 }
             }
-            while (!_stop.Wait(Interval));
+            while (!_stop.Wait(_interval));
         });
     }
 }

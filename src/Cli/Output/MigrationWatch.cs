@@ -9,7 +9,7 @@ namespace PageEngine.Cli.Output;
 internal sealed class MigrationWatch(TimeProvider time) : IProgress<MigrationProgress>
 {
     // An outcome in doubt can last for hours: after this long the blackout is no longer worth protecting.
-    private static readonly TimeSpan LongestQuiet = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _longestQuiet = TimeSpan.FromSeconds(5);
 
     private readonly Lock _gate = new();
     private MigrationProgress? _latest;
@@ -29,7 +29,7 @@ internal sealed class MigrationWatch(TimeProvider time) : IProgress<MigrationPro
     }
 
     /// <summary>Gets whether the guest stands still, so that nobody should draw, write a file or allocate.</summary>
-    public bool MustBeQuiet => _quiet && time.GetElapsedTime(Volatile.Read(ref _quietSince)) < LongestQuiet;
+    public bool MustBeQuiet => _quiet && time.GetElapsedTime(Volatile.Read(ref _quietSince)) < _longestQuiet;
 
     /// <inheritdoc/>
     public void Report(MigrationProgress value)

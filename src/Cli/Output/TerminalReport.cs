@@ -8,7 +8,7 @@ namespace PageEngine.Cli.Output;
 /// <summary>Draws report documents.</summary>
 internal static class TerminalReport
 {
-    private static readonly (string Name, Func<PartsDocument, double> Part)[] FixedParts =
+    private static readonly (string Name, Func<PartsDocument, double> Part)[] _fixedParts =
     [
         ("pause the guest", p => p.Pause),
         ("last collect", p => p.Harvest),
@@ -73,18 +73,18 @@ internal static class TerminalReport
         Table table = NewTable("switchover", "predicted", "actual", "of it");
         table.Columns[0].LeftAligned();
         table.Columns[3].LeftAligned();
-        double fixedActual = FixedParts.Sum(p => p.Part(switchover.PartsMs));
+        double fixedActual = _fixedParts.Sum(p => p.Part(switchover.PartsMs));
         AddPart(table, $"send {Human.Count(switchover.RemainingPages)} pages", switchover.PredictedPartsMs.Pages, switchover.PartsMs.Pages);
         AddPart(table, "everything else", switchover.PredictedPartsMs.Fixed, fixedActual);
-        foreach ((string name, Func<PartsDocument, double> part) in FixedParts)
+        foreach ((string name, Func<PartsDocument, double> part) in _fixedParts)
         {
             table.AddRow(new Text("  " + name), new Text(""), new Text(""), new Text(Human.Milliseconds(part(switchover.PartsMs))));
         }
 
         table.AddRow(
-            new Text("blackout", Strong),
-            new Text(Human.Milliseconds(switchover.PredictedMs), Strong),
-            new Text(Human.Milliseconds(switchover.ActualMs), Strong),
+            new Text("blackout", _strong),
+            new Text(Human.Milliseconds(switchover.PredictedMs), _strong),
+            new Text(Human.Milliseconds(switchover.ActualMs), _strong),
             new Text(switchover.ActualMs <= switchover.GoalMs
                 ? $"within the goal of {Human.Milliseconds(switchover.GoalMs)}"
                 : $"over the goal of {Human.Milliseconds(switchover.GoalMs)}"));
@@ -146,7 +146,7 @@ internal static class TerminalReport
         if (report.Outcome == "completed"
             && (verified.Memory == "different" || verified.Guest == "inconsistent" || verified.LostOperations > 0 || verified.RepeatedOperations > 0))
         {
-            return ("DAMAGED", Bad, "The guest moved, but verification failed: do not trust this copy. Keep this report and the log of both sides.");
+            return ("DAMAGED", _bad, "The guest moved, but verification failed: do not trust this copy. Keep this report and the log of both sides.");
         }
 
         if (report.Outcome == "completed")
@@ -157,30 +157,30 @@ internal static class TerminalReport
                 : verified.Memory == "identical" ? ": memory identical"
                 : verified.Guest == "consistent" ? ": nothing lost, nothing done twice" : "";
             string where = report.Role == "destination" ? "runs here" : "runs at the destination";
-            return ("OK", Good, $"The guest {where} after {Human.Milliseconds(report.TotalMs)}{blackout}{proof}.");
+            return ("OK", _good, $"The guest {where} after {Human.Milliseconds(report.TotalMs)}{blackout}{proof}.");
         }
 
         string reason = report.Failure?.Message is { } message ? " " + message : "";
         return report switch
         {
-            { Failure.Guest: "lost" } => ("LOST", Bad, $"The guest is lost: no complete copy survived.{reason}"),
-            { Outcome: "cancelled" } => ("CANCELLED", Warning, $"Cancelled. The guest runs on at the source.{reason}"),
-            { Outcome: "inDoubt" } => ("IN DOUBT", Bad, $"The outcome is not known here: the guest is held.{reason}"),
-            { Failure.Guest: "held" } => ("HELD", Bad, $"The migration failed and the guest is held.{reason}"),
-            { Outcome: "interrupted" } => ("INTERRUPTED", Bad, "The program ended before the migration did."),
-            { Failure.Guest: "running" } => ("FAILED", Bad, $"The migration failed; the guest runs on at the source.{reason}"),
-            { Failure.Guest: "runningAtDestination" } => ("FAILED", Bad, $"The guest runs at the destination, but not everything worked.{reason}"),
-            _ => ("FAILED", Bad, $"The migration failed.{reason}"),
+            { Failure.Guest: "lost" } => ("LOST", _bad, $"The guest is lost: no complete copy survived.{reason}"),
+            { Outcome: "cancelled" } => ("CANCELLED", _warning, $"The guest runs on at the source.{reason}"),
+            { Outcome: "inDoubt" } => ("IN DOUBT", _bad, $"The outcome is not known here: the guest is held.{reason}"),
+            { Failure.Guest: "held" } => ("HELD", _bad, $"The migration failed and the guest is held.{reason}"),
+            { Outcome: "interrupted" } => ("INTERRUPTED", _bad, "The program ended before the migration did."),
+            { Failure.Guest: "running" } => ("FAILED", _bad, $"The migration failed; the guest runs on at the source.{reason}"),
+            { Failure.Guest: "runningAtDestination" } => ("FAILED", _bad, $"The guest runs at the destination, but not everything worked.{reason}"),
+            _ => ("FAILED", _bad, $"The migration failed.{reason}"),
         };
     }
 
-    private static readonly Style Good = new(Color.Green, decoration: Decoration.Bold);
+    private static readonly Style _good = new(Color.Green, decoration: Decoration.Bold);
 
-    private static readonly Style Bad = new(Color.Red, decoration: Decoration.Bold);
+    private static readonly Style _bad = new(Color.Red, decoration: Decoration.Bold);
 
-    private static readonly Style Warning = new(Color.Yellow, decoration: Decoration.Bold);
+    private static readonly Style _warning = new(Color.Yellow, decoration: Decoration.Bold);
 
-    private static readonly Style Strong = new(decoration: Decoration.Bold);
+    private static readonly Style _strong = new(decoration: Decoration.Bold);
 
     private static string Cpu(double? seconds) => seconds is { } value ? Human.Milliseconds(value * 1000) : "unknown";
 

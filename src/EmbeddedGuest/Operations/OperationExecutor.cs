@@ -1,5 +1,5 @@
-using PageEngine.Tracing;
 using PageEngine.Memory;
+using PageEngine.Tracing;
 
 namespace PageEngine.EmbeddedGuest.Operations;
 

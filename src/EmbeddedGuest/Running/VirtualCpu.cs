@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using PageEngine.Tracing;
 using PageEngine.EmbeddedGuest.Operations;
 using PageEngine.EmbeddedGuest.State;
+using PageEngine.Tracing;
 
 namespace PageEngine.EmbeddedGuest.Running;
 

@@ -78,7 +78,7 @@ internal sealed class GuestLock : IDisposable
     {
         try
         {
-            return $"process {File.ReadAllText(path).Trim()}";
+            return $"process {Encoding.ASCII.GetString(RawFile.Read(path, 16)).Trim()}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -73,6 +73,7 @@ internal sealed record JournalState(JournalHeader Header, IReadOnlyList<JournalE
         return (mayBePrepared, guestIsHere) switch
         {
             (false, _) => DestinationEvent.None,
+            (true, true) when KnownMark >= OwnershipMark.Resuming => DestinationEvent.RestartedResuming,
             (true, true) => DestinationEvent.RestartedWithGuest,
             (true, false) => DestinationEvent.RestartedEmpty,
         };

@@ -7,9 +7,9 @@ namespace PageEngine.Ownership;
 // Owns: one open file with an exclusive flock on it. The lock belongs to the open file, not to its name: whoever gets
 // it looks whether the name still leads to that file, because the previous owner may have removed it meanwhile.
 
-internal sealed unsafe class LockedFile : IDisposable
+internal sealed class LockedFile : IDisposable
 {
-    private const uint FileMode = 0x180; // rw-------
+    private const uint Permissions = 0x180; // rw-------
     private readonly SafeFileHandle _handle;
 
     private LockedFile(string path, SafeFileHandle handle)
@@ -28,7 +28,7 @@ internal sealed unsafe class LockedFile : IDisposable
         int flags = FileSystemCalls.O_RDWR | FileSystemCalls.O_CLOEXEC | (create ? FileSystemCalls.O_CREAT : 0);
         while (true)
         {
-            SafeFileHandle handle = FileSystemCalls.open(path, flags, FileMode);
+            SafeFileHandle handle = FileSystemCalls.open(path, flags, Permissions);
             if (handle.IsInvalid)
             {
                 var failure = FileCallException.FromLastCall("open", path);
@@ -51,31 +51,10 @@ internal sealed unsafe class LockedFile : IDisposable
     }
 
     /// <summary>Reads from the start, at most the buffer's length.</summary>
-    public int Read(Span<byte> buffer)
-    {
-        // SAFETY: the span is pinned for the call, and no more than its length is written.
-        fixed (byte* bytes = buffer)
-        {
-            nint read = FileSystemCalls.pread(_handle, bytes, (nuint)buffer.Length, 0);
-            return read >= 0 ? (int)read : throw FileCallException.FromLastCall("read", Path);
-        }
-    }
+    public int Read(Span<byte> buffer) => RawFile.Read(_handle, buffer, Path);
 
     /// <summary>Writes all of it; not yet durable.</summary>
-    public void Write(ReadOnlySpan<byte> content, long offset)
-    {
-        // SAFETY: the span is pinned for the call, and no more than its length is read.
-        fixed (byte* bytes = content)
-        {
-            nint written = FileSystemCalls.pwrite(_handle, bytes, (nuint)content.Length, offset);
-            if (written != content.Length)
-            {
-                throw written < 0
-                    ? FileCallException.FromLastCall("write", Path)
-                    : new FileCallException("write", Path, FileSystemCalls.ENOSPC);
-            }
-        }
-    }
+    public void Write(ReadOnlySpan<byte> content, long offset) => RawFile.Write(_handle, content, offset, Path);
 
     /// <summary>Makes the bytes durable, and the length where it changed.</summary>
     public void Sync()

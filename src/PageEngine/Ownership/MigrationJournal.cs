@@ -106,7 +106,7 @@ internal sealed class MigrationJournal : IDisposable
     {
         try
         {
-            byte[] content = File.ReadAllBytes(path);
+            byte[] content = RawFile.Read(path, JournalCodec.FileBytes + 1);
             return JournalCodec.TryRead(content, out JournalState? state, out _) is { } wrong ? throw Damaged(path, wrong) : state!;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -17,6 +17,8 @@ internal sealed unsafe class PageApplier : IDisposable
     private long _offeredPages;
     private int _users = 1;
     private int _disposed;
+    private int _batches;
+    private int _sealed;
 
     /// <param name="memory">The destination's memory. What it holds already is found out here, without reading it.</param>
     /// <param name="keepHashes">Whether a hash is kept of every page that arrives (for verification).</param>
@@ -54,6 +56,33 @@ internal sealed unsafe class PageApplier : IDisposable
         return _hashes == null
             ? throw new InvalidOperationException("This applier keeps no hashes.")
             : _hashes[page] ^ PageHash.ZeroPageHash; // SAFETY: page was checked against the table's length.
+    }
+
+    /// <summary>Enters a batch: from here to <see cref="EndBatch"/> a stream may write the memory.</summary>
+    /// <exception cref="MigrationException">The memory is sealed: what the source announced as its last round was not.</exception>
+    internal void BeginBatch()
+    {
+        Interlocked.Increment(ref _batches);
+        if (Volatile.Read(ref _sealed) != 0)
+        {
+            Interlocked.Decrement(ref _batches);
+            throw StreamViolation.Of("pages came after the last round had ended");
+        }
+    }
+
+    /// <summary>Leaves a batch: all of it is in the memory.</summary>
+    internal void EndBatch() => Interlocked.Decrement(ref _batches);
+
+    /// <summary>Closes the memory to all streams, for good: whoever loads the device state next is the only writer.</summary>
+    /// <exception cref="MigrationException">A batch is being received.</exception>
+    internal void Seal()
+    {
+        // Each side first says what it does and then looks at the other: at least one of the two sees both.
+        Interlocked.Exchange(ref _sealed, 1);
+        if (Volatile.Read(ref _batches) != 0)
+        {
+            throw StreamViolation.Of("pages came while the last round had ended");
+        }
     }
 
     /// <summary>Prepares pages whose bytes are about to be written by a stream.</summary>

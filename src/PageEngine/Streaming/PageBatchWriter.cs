@@ -172,6 +172,7 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
         switch (_header.Kind)
         {
             case PageBatchKind.Data:
+                _applier.BeginBatch();
                 for (int i = 0; i < _header.Runs; i++)
                 {
                     PageRun run = RunAt(i);
@@ -227,6 +228,7 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
         }
         else
         {
+            _applier.EndBatch();
             EnterHeader();
         }
     }

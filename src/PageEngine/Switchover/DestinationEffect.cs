@@ -20,7 +20,7 @@ internal enum DestinationEffect : byte
     /// <summary>Tell the source that this side ends the attempt and is not prepared.</summary>
     SendRefused = 4,
 
-    /// <summary>Read the highest record and the mark of e+1; answers with <see cref="SwitchoverAttempt.SeenFromDestination"/> or RecordUnreadable.</summary>
+    /// <summary>Read the highest record and the mark of e+1, which is the higher of the store's and this host's journal's; answers with <see cref="SwitchoverAttempt.SeenFromDestination"/> or RecordUnreadable.</summary>
     ReadRecord = 5,
 
     /// <summary>Create (e+1, destination, A); answers with EpochCreated, EpochConflict or EpochUnknown.</summary>
@@ -38,7 +38,8 @@ internal enum DestinationEffect : byte
     /// <summary>Raise the epoch at every guarded resource; answers with GuardsRaised or GuardsFailed.</summary>
     RaiseGuards = 10,
 
-    /// <summary>Note "resuming" in the journal, then mark it in the store (without one: make the journal durable); answers with Marked or MarkFailed.</summary>
+    /// <summary>Mark "resuming" in the store, then note it in the journal (not durable: the store has it; without a store
+    /// durable, and that is the mark); answers with Marked or MarkFailed.</summary>
     MarkResuming = 11,
 
     /// <summary>Resume the guest under e+1; harmless when it runs; answers with GuestResumed or ResumeFailed.</summary>

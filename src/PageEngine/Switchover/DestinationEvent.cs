@@ -110,9 +110,12 @@ internal enum DestinationEvent : byte
     /// <summary>Restart: the journal says prepared, and the memory died with the old process.</summary>
     RestartedEmpty = 34,
 
+    /// <summary>Restart: the journal says that the guest may have run, and it is here.</summary>
+    RestartedResuming = 35,
+
     /// <summary>An operator says that the guest shall run here. With a store this is only a wish to look again.</summary>
-    OperatorResumes = 35,
+    OperatorResumes = 36,
 
     /// <summary>An operator gives the guest back to the source.</summary>
-    OperatorReturns = 36,
+    OperatorReturns = 37,
 }

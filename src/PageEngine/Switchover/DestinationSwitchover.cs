@@ -109,8 +109,9 @@ internal static class DestinationSwitchover
         (State.Reading, On.RecordAtBase or On.RecordUnreadable) => new(State.Prepared, Does.StartRetryTimer),
         (State.Reading, On.RecordOwn) => new(State.RaisingGuards, Does.RaiseGuards),
 
-        // Only after a restart that found the guest alive: the guards were raised before the mark.
-        (State.Reading, On.RecordOwnResuming or On.RecordOwnRunning) => new(State.Resuming, Does.ResumeGuest),
+        // Only after a restart that found the guest alive: the guards were raised before the mark. Marking again is
+        // harmless and leaves the note in the journal that a crash may have kept out of it.
+        (State.Reading, On.RecordOwnResuming or On.RecordOwnRunning) => new(State.MarkingResuming, Does.MarkResuming),
         (State.Reading, On.RecordOther) => new(State.Discarding, Does.Discard),
         (State.Reading, On.RecordForeign) => new(State.Held, Does.ReportHeld),
 
@@ -204,6 +205,10 @@ internal static class DestinationSwitchover
     {
         (On.RestartedWithGuest, OwnershipMode.Store) => new(State.Reading, Does.ReadRecord),
         (On.RestartedWithGuest, OwnershipMode.NoStore) => new(State.Held, Does.ReportHeld),
+        (On.RestartedResuming, OwnershipMode.Store) => new(State.Reading, Does.ReadRecord),
+
+        // COMMIT had come, and without a store nobody can take it back.
+        (On.RestartedResuming, OwnershipMode.NoStore) => new(State.Resuming, Does.ResumeGuest),
         (On.RestartedHandingBack, OwnershipMode.Store) => new(State.HandBackReading, Does.ReadRecord),
         (On.RestartedEmpty, OwnershipMode.Store) => new(State.EmptyReading, Does.ReadRecord),
         (On.RestartedEmpty, OwnershipMode.NoStore) => new(State.HeldEmpty, Does.ReportHeld),

@@ -21,7 +21,8 @@ namespace PageEngine.Switchover;
 /// The driver is one thread. It feeds an event, takes over the new state, then carries out the effects in order.
 /// At most one effect that answers is under way at a time; messages, timers and requests may come in between.
 /// A message that cannot be sent for want of a connection is answered with <see cref="SourceEvent.ConnectionLost"/>.
-/// A timer counts only in the state that started it. A create that throws is <see cref="SourceEvent.EpochUnknown"/>.
+/// There is one timer: starting it replaces the one before, a change of state stops it, and what it said before that
+/// is dropped. A create that throws is <see cref="SourceEvent.EpochUnknown"/>.
 /// </summary>
 internal static class SourceSwitchover
 {
@@ -63,7 +64,7 @@ internal static class SourceSwitchover
     /// <summary>Tells why nobody may be running in a state, as far as the source can tell.</summary>
     public static HoldReason HoldOf(State state, OwnershipMode mode) => state switch
     {
-        State.Doubting or State.Waiting or State.Reclaiming => HoldReason.StoreUnreachable,
+        State.Granting or State.Reclaiming or State.Doubting or State.Waiting => HoldReason.StoreUnreachable,
         State.Granted or State.GrantedReading => HoldReason.DestinationSilent,
         State.Offered => HoldReason.NoStore,
         State.Held => mode == OwnershipMode.Store ? HoldReason.RecordForeign : HoldReason.NoStore,
@@ -142,8 +143,11 @@ internal static class SourceSwitchover
     {
         (State.Granted, On.PeerRunning) => new(State.Releasing, Does.FreeMemory),
         (State.Granted, On.PeerPrepared) => new(state, Does.SendCommit),
-        (State.Granted, On.PeerTimedOut or On.ConnectionLost or On.RetryDue or On.PeerHandedBack or On.PeerRefused
+        (State.Granted, On.PeerTimedOut or On.RetryDue or On.PeerHandedBack or On.PeerRefused
             or On.OperatorResumes or On.OperatorReleases) => new(State.GrantedReading, Does.ReadRecord),
+
+        // Not at once: a COMMIT that finds no connection ends here too, and must not turn into a tight loop of reads.
+        (State.Granted, On.ConnectionLost) => new(state, Does.StartRetryTimer),
 
         // An older record than the one already seen is a stale read: it only delays.
         (State.GrantedReading, On.RecordAtBase or On.RecordGranted or On.RecordResuming or On.RecordUnreadable) =>

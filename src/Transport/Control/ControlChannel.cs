@@ -12,6 +12,8 @@ internal readonly record struct ControlFrame(ControlKind Kind, ReadOnlyMemory<by
 /// <summary>The control channel of one migration.</summary>
 internal sealed class ControlChannel : IAsyncDisposable
 {
+    private static readonly TimeSpan CourtesyTimeout = TimeSpan.FromSeconds(2);
+
     private readonly IDuplexPipe _pipe;
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly PayloadWriter _writer = new();
@@ -58,7 +60,7 @@ internal sealed class ControlChannel : IAsyncDisposable
         try
         {
             // A socket writes on the caller's thread and may block there: the wait ends all the same.
-            await Task.Run(() => SendAsync(kind, message, write).AsTask()).WaitAsync(TimeSpan.FromSeconds(2)).ConfigureAwait(false);
+            await Task.Run(() => SendAsync(kind, message, write).AsTask()).WaitAsync(CourtesyTimeout).ConfigureAwait(false);
         }
         catch (Exception e) when (e is MigrationException or TimeoutException)
         {
@@ -104,8 +106,15 @@ internal sealed class ControlChannel : IAsyncDisposable
         }
 
         _disposed = true;
+
+        // A pipe must not be completed under a writer. Whoever closes the connection has aborted it, so that this is short.
+        bool mine = await _sending.WaitAsync(CourtesyTimeout).ConfigureAwait(false);
         await _pipe.Output.CompleteAsync().ConfigureAwait(false);
         await _pipe.Input.CompleteAsync().ConfigureAwait(false);
+        if (mine)
+        {
+            _sending.Release();
+        }
     }
 
     private static MigrationException Lost(Exception? cause) =>

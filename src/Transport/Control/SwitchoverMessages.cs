@@ -38,8 +38,6 @@ internal static class DeviceStateMessage
 /// <summary>Source to destination: everything was sent; restore, check, prepare and answer.</summary>
 internal sealed record PrepareMessage
 {
-    internal const int MaxStreams = 256;
-
     /// <summary>Gets whether this is the rehearsal: the same steps on an empty layout and a scratch record.</summary>
     internal required bool Rehearsal { get; init; }
 
@@ -81,7 +79,7 @@ internal sealed record PrepareMessage
         long stateBytes = reader.Count(Devices.DeviceStateCodec.MaxEncodedBytes);
         ulong digest = reader.UInt64();
         int count = reader.UInt16();
-        if (rehearsal > 1 || count is 0 or > MaxStreams || epoch is 0 or ulong.MaxValue)
+        if (rehearsal > 1 || count is 0 or > PageBatchLimits.MaxStreams || epoch is 0 or ulong.MaxValue)
         {
             throw reader.Wrong("an impossible flag, epoch or stream count");
         }

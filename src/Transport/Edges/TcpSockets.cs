@@ -56,5 +56,5 @@ internal static class TcpSockets
     /// <param name="what">What was asked for, as the beginning of a sentence.</param>
     internal static MigrationException PlaintextRefused(string what) =>
         new(MigrationErrorKind.Refused,
-            $"{what} is not on this host's loopback, and guest memory would cross the network unencrypted. Allow plain text explicitly if the network is trusted.");
+            $"{what} is not on this host's loopback, and guest memory would cross the network unencrypted. Allow plain text explicitly (AllowPlaintext; --plaintext on the command line) if the network is trusted.");
 }

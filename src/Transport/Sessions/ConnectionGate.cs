@@ -12,6 +12,9 @@ internal sealed class ConnectionGate : IAsyncDisposable
     /// <summary>How long a connection may take to send its first bytes.</summary>
     internal static readonly TimeSpan PreambleTimeout = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long a source that is turned away may take to read why.</summary>
+    internal static readonly TimeSpan FarewellTimeout = TimeSpan.FromSeconds(2);
+
     /// <summary>How many connections may be in that state at once.</summary>
     internal const int MaxUndecided = 64;
 
@@ -88,10 +91,17 @@ internal sealed class ConnectionGate : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The gate closes.
         }
         catch (MigrationException e)
         {
             _control.Writer.TryComplete(e);
+        }
+        catch (Exception e)
+        {
+            // The acceptor is the embedder's and may have been disposed: who waits for a source must not wait for ever.
+            _control.Writer.TryComplete(new MigrationException(
+                MigrationErrorKind.ConnectionLost, $"The destination stopped listening ({_acceptor.Description}): {e.Message}", e));
         }
     }
 
@@ -116,7 +126,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
             ConnectionPreamble preamble = ConnectionPreamble.Decode(bytes);
             handedOn = preamble.Purpose == ConnectionPurpose.Pages
                 ? Volatile.Read(ref _joiner)?.TryJoin(preamble, connection) ?? false
-                : await TakeControlAsync(connection).ConfigureAwait(false);
+                : await TakeControlAsync(connection, limit.Token).ConfigureAwait(false);
         }
         catch (MigrationException e)
         {
@@ -127,8 +137,9 @@ internal sealed class ConnectionGate : IAsyncDisposable
                 _control.Writer.TryComplete(e);
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or IOException or InvalidOperationException)
         {
+            // The gate closes, or the preamble did not come in time: the connection is dropped below.
         }
         finally
         {
@@ -149,20 +160,28 @@ internal sealed class ConnectionGate : IAsyncDisposable
         }
     }
 
-    private async Task<bool> TakeControlAsync(MigrationConnection connection)
+    private async Task<bool> TakeControlAsync(MigrationConnection connection, CancellationToken cancellationToken)
     {
         if (TryTake())
         {
             return _control.Writer.TryWrite(connection);
         }
 
+        // Its Hello is read first and the answer is waited for to be read: a socket that is closed with unread bytes resets
+        // the connection, and the source would see that instead of the reason.
         await using var channel = new ControlChannel(connection.OpenControl());
+        await channel.ReceiveAsync(cancellationToken).ConfigureAwait(false);
         await channel.TrySendAsync(
             ControlKind.Failure,
             new FailureMessage(
                 MigrationErrorKind.Refused, MigrationPhase.Handshake, DetectedBy.Supervisor,
                 "The destination is receiving another migration. Wait for it, or start another destination."),
             static (m, w) => m.Write(w)).ConfigureAwait(false);
-        return false;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(FarewellTimeout);
+        while (true)
+        {
+            await channel.ReceiveAsync(patience.Token).ConfigureAwait(false);
+        }
     }
 }

@@ -22,6 +22,7 @@ internal sealed class DestinationSession
     private MigrationIdentity _identity;
     private HelloMessage? _hello;
     private SwitchoverAttempt? _attempt;
+    private AttemptId _lastPrepared;
     private IGuest? _guest;
     private GuestWhereabouts _whereabouts = GuestWhereabouts.RunningAtSource;
     private MigrationPhase _phase = MigrationPhase.Handshake;
@@ -47,6 +48,7 @@ internal sealed class DestinationSession
         try
         {
             MigrationConnection connection = await gate.ControlConnectionAsync(cancellationToken).ConfigureAwait(false);
+            _report.Restart();
             _report.Peer = connection.RemoteDescription;
             var transport = new DestinationTransport(connection, _time, _options.NetworkTimeout);
             await using (transport.ConfigureAwait(false))
@@ -55,8 +57,9 @@ internal sealed class DestinationSession
                 {
                     failure = await ReceiveAsync(transport, gate, cancellationToken).ConfigureAwait(false);
                 }
-                catch (Exception e) when (IsFailure(e))
+                catch (Exception e)
                 {
+                    // Guest, factory, store and acceptor are the embedder's: what they throw ends in the report, too.
                     failure = SessionFailure.Complete(e, _phase);
                 }
 
@@ -66,15 +69,13 @@ internal sealed class DestinationSession
                 }
             }
         }
-        catch (Exception e) when (IsFailure(e))
+        catch (Exception e)
         {
             failure = SessionFailure.Complete(e, _phase);
         }
 
         return await ConcludeAsync(failure).ConfigureAwait(false);
     }
-
-    private static bool IsFailure(Exception e) => e is MigrationException or OperationCanceledException or IOException or UnauthorizedAccessException;
 
     private async Task<MigrationException?> ReceiveAsync(DestinationTransport transport, ConnectionGate gate, CancellationToken cancellationToken)
     {
@@ -85,15 +86,12 @@ internal sealed class DestinationSession
         {
             HelloMessage hello = await HelloAsync(transport, starting.Token).ConfigureAwait(false);
             _attempt = new SwitchoverAttempt(hello.GuestId, hello.Epoch, hello.SourceRun, Run, hello.Attempt);
-            journal = Journals.Begin(
-                _options.JournalDirectory,
-                new JournalHeader(JournalSide.Destination, _attempt, hello.MigrationId, _options.OwnershipStore?.Description ?? "", transport.Peer),
-                _time);
+            journal = Journals.Begin(_options.JournalDirectory, Header(_attempt, transport), _time);
             Guid nonce = await DestinationHandshake.CheckStoreAsync(_options.OwnershipStore, hello, starting.Token).ConfigureAwait(false);
-            _guest = CreateShadow(hello, transport.Peer);
-            await _guest.RehearseAsync(starting.Token).ConfigureAwait(false);
+            CreateShadow(hello, transport.Peer);
+            await _guest!.RehearseAsync(starting.Token).ConfigureAwait(false);
 
-            var joiner = new StreamJoiner(Math.Min((int)hello.Streams, _options.MaxStreams));
+            var joiner = new StreamJoiner(Math.Clamp(Math.Min((int)hello.Streams, _options.MaxStreams), 1, PageBatchLimits.MaxStreams));
             gate.LetJoin(joiner);
             await DestinationHandshake.WelcomeAsync(transport, joiner, Run, nonce, _acceptor.DataEndPoint, starting.Token).ConfigureAwait(false);
             await DestinationHandshake.WaitForStreamsAsync(transport, joiner, starting.Token).ConfigureAwait(false);
@@ -145,7 +143,7 @@ internal sealed class DestinationSession
         return hello;
     }
 
-    private IGuest CreateShadow(HelloMessage hello, string peer)
+    private void CreateShadow(HelloMessage hello, string peer)
     {
         if (hello.Layout.Bytes > _options.MaxMemoryBytes)
         {
@@ -153,10 +151,20 @@ internal sealed class DestinationSession
                 MigrationErrorKind.Refused, $"The guest has {hello.Layout.Bytes} bytes of memory; this destination takes at most {_options.MaxMemoryBytes}.");
         }
 
-        IGuest guest = _shadowFactory(new GuestOffer(hello.GuestId, hello.Description, hello.Layout, peer, hello.MigrationId));
-        return guest.Id == hello.GuestId && guest.Memory.Layout.Equals(hello.Layout)
-            ? guest
-            : throw new MigrationException(MigrationErrorKind.Refused, "The destination's factory built a guest with another identity or memory layout than the one offered.");
+        try
+        {
+            // Kept at once: a guest that is turned down below is freed like any other.
+            _guest = _shadowFactory(new GuestOffer(hello.GuestId, hello.Description, hello.Layout, peer, hello.MigrationId));
+        }
+        catch (Exception e) when (e is not MigrationException)
+        {
+            throw new MigrationException(MigrationErrorKind.Refused, $"The destination could not build the guest: {e.Message}", e);
+        }
+
+        if (_guest is null || _guest.Id != hello.GuestId || !_guest.Memory.Layout.Equals(hello.Layout))
+        {
+            throw new MigrationException(MigrationErrorKind.Refused, "The destination's factory built a guest with another identity or memory layout than the one offered.");
+        }
     }
 
     // Rounds arrive by themselves; here only what needs a decision.
@@ -172,6 +180,10 @@ internal sealed class DestinationSession
                 {
                     case PrepareMessage { Rehearsal: true } prepare:
                         await RehearseAsync(transport, prepare, cancellationToken).ConfigureAwait(false);
+
+                        // The rehearsal announces its pause, too; the rounds that follow must not run without collections.
+                        quiet?.Dispose();
+                        quiet = null;
                         break;
                     case PrepareMessage prepare:
                         MigrationException? failure = await SwitchOverAsync(transport, applier, journal, prepare, cancellationToken).ConfigureAwait(false);
@@ -185,6 +197,9 @@ internal sealed class DestinationSession
                     case PauseNoticeMessage notice:
                         quiet ??= notice.Rehearsal ? null : QuietPeriod.Begin();
                         await StageAsync(notice, cancellationToken).ConfigureAwait(false);
+                        break;
+                    case CommitMessage commit when commit.Attempt == _lastPrepared:
+                        // Only a hint: this side had read the record before it came.
                         break;
                     default:
                         throw ControlFrameCodec.Violation($"a {message.Kind} frame came during the rounds");
@@ -207,6 +222,9 @@ internal sealed class DestinationSession
         }
     }
 
+    private JournalHeader Header(SwitchoverAttempt attempt, DestinationTransport transport) =>
+        new(JournalSide.Destination, attempt, _identity.Id, _options.OwnershipStore?.Description ?? "", transport.Peer);
+
     private SwitchoverAttempt AttemptOf(Guid guestId, ulong epoch, AttemptId attempt) => new(guestId, epoch, _hello!.SourceRun, Run, attempt);
 
     private async Task RehearseAsync(DestinationTransport transport, PrepareMessage prepare, CancellationToken cancellationToken)
@@ -216,12 +234,50 @@ internal sealed class DestinationSession
             throw ControlFrameCodec.Violation("a rehearsal names the real guest");
         }
 
+        _lastPrepared = prepare.Attempt;
         using var scratch = new ScratchGuest(prepare.GuestId);
-        (_, MigrationException? failure) = await DestinationSwitchoverRun.RunAsync(
-            Context(transport, prepare, scratch, null, null), cancellationToken).ConfigureAwait(false);
+
+        // A rehearsal ends with the source: it never waits for a record, and never claims what a stranger names.
+        using var limit = new CancellationTokenSource(_options.NetworkTimeout, _time);
+        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        _ = transport.Faulted.ContinueWith(
+            static (_, state) => Cancel((CancellationTokenSource)state!), giveUp, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        MigrationJournal? journal = Journals.BeginRehearsal(
+            _options.JournalDirectory, Header(AttemptOf(prepare.GuestId, prepare.Epoch, prepare.Attempt), transport), _time);
+        MigrationException? failure;
+        try
+        {
+            (_, failure) = await DestinationSwitchoverRun.RunAsync(
+                Context(transport, prepare, scratch, null, journal), giveUp.Token).ConfigureAwait(false);
+        }
+        finally
+        {
+            Journals.EndRehearsal(journal);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {
-            throw failure;
+            if (transport.Faulted.IsCompleted)
+            {
+                await transport.Faulted.ConfigureAwait(false);
+            }
+
+            throw giveUp.IsCancellationRequested
+                ? new MigrationException(MigrationErrorKind.Timeout, $"The source did not finish a rehearsal of the switchover within {_options.NetworkTimeout.TotalSeconds:0} s.")
+                : failure;
+        }
+    }
+
+    private static void Cancel(CancellationTokenSource source)
+    {
+        try
+        {
+            source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The rehearsal is over.
         }
     }
 
@@ -233,6 +289,7 @@ internal sealed class DestinationSession
             throw ControlFrameCodec.Violation("a prepare request names another guest, epoch or attempt than the one agreed on");
         }
 
+        _lastPrepared = prepare.Attempt;
         Enter(MigrationPhase.Prepare);
         (_whereabouts, MigrationException? failure) = await DestinationSwitchoverRun.RunAsync(
             Context(transport, prepare, _guest!, applier, journal), cancellationToken).ConfigureAwait(false);
@@ -273,13 +330,17 @@ internal sealed class DestinationSession
                 switch (message.Body)
                 {
                     case null when message.Kind == ControlKind.HashesRequest && _hello!.Verify:
-                        await HashSender.SendAsync(transport, applier, _guest!.Memory.PageCount, limit.Token).ConfigureAwait(false);
+                        limit.CancelAfter(Timeout.InfiniteTimeSpan);
+                        await HashSender.SendAsync(transport, applier, _guest!.Memory.PageCount, _options.NetworkTimeout, _time).ConfigureAwait(false);
+                        limit.CancelAfter(_options.NetworkTimeout);
                         break;
                     case GoodbyeMessage goodbye:
                         _report.PeerCpu = goodbye.Cpu;
                         _report.Memory = goodbye.Memory;
                         await transport.SendAsync(ControlKind.Goodbye, new GoodbyeMessage(_report.Cpu, null), static (m, w) => m.Write(w), limit.Token).ConfigureAwait(false);
                         return;
+                    case CommitMessage commit when commit.Attempt == _lastPrepared:
+                        break;
                     default:
                         throw ControlFrameCodec.Violation($"a {message.Kind} frame came after the switchover");
                 }
@@ -296,9 +357,7 @@ internal sealed class DestinationSession
         IGuest? keep = _whereabouts is GuestWhereabouts.RunningAtDestination or GuestWhereabouts.Held ? _guest : null;
         if (keep is null && _guest is not null)
         {
-            await _guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
-            (_guest as IDisposable)?.Dispose();
-            _guest.Memory.Dispose();
+            await FreeAsync(_guest).ConfigureAwait(false);
         }
 
         MigrationOutcome outcome = (_whereabouts, failure?.Kind) switch
@@ -319,6 +378,21 @@ internal sealed class DestinationSession
             : null;
         return new DestinationResult(
             _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, _whereabouts)), keep, ownership);
+    }
+
+    private async Task FreeAsync(IGuest guest)
+    {
+        try
+        {
+            await guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+            (guest as IDisposable)?.Dispose();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The copy could not be ended in an orderly way: {e.Message}");
+        }
+
+        guest.Memory.Dispose();
     }
 
     private void Enter(MigrationPhase phase)

@@ -121,7 +121,7 @@ internal sealed class DestinationSwitchoverRun
                 // The session says why when it ends; nothing is at stake any more.
                 break;
             case DestinationEffect.Discard:
-                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+                await TryAsync(() => _context.Guest.PowerOffAsync(CancellationToken.None).AsTask(), DestinationEvent.None, DestinationEvent.None).ConfigureAwait(false);
                 return DestinationEvent.CopyDiscarded;
             case DestinationEffect.StartRetryTimer:
                 _timers.StartRetry();
@@ -153,8 +153,10 @@ internal sealed class DestinationSwitchoverRun
             _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The destination was stopped.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
             return failed;
         }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // Guest, guards and store are the embedder's: whatever they throw is the step's failure, and the table knows
+            // what follows from that.
             _failure ??= SessionFailure.Complete(e, Phase);
             return failed;
         }
@@ -176,6 +178,9 @@ internal sealed class DestinationSwitchoverRun
 
         long restoreBegan = _time.GetTimestamp();
         _context.Transport.Arrivals.Check(prepare.Totals);
+
+        // Joining the receivers would cost the blackout time; closing the memory to them costs nothing.
+        _context.Applier?.Seal();
         if (prepare.LayoutDigest != LayoutDigest.Of(_context.Guest.Memory.Layout))
         {
             throw new MigrationException(MigrationErrorKind.DataDamaged, "The source prepared another memory layout than the one it offered.");
@@ -227,7 +232,7 @@ internal sealed class DestinationSwitchoverRun
             _read = _time.GetElapsedTime(began);
             return _attempt.SeenFromDestination(record, mark);
         }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             _failure ??= SessionFailure.Complete(e, Phase);
             return DestinationEvent.RecordUnreadable;
@@ -245,7 +250,7 @@ internal sealed class DestinationSwitchoverRun
                 _ => DestinationEvent.EpochUnknown,
             };
         }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             _failure ??= SessionFailure.Complete(e, Phase);
             return DestinationEvent.EpochUnknown;
@@ -260,15 +265,16 @@ internal sealed class DestinationSwitchoverRun
         }
     }
 
-    // The journal first: a restarted process then knows that the mark may be there. Where the store is the authority
-    // the journal need only outlive this process, and costs no flush in the blackout.
+    // The store first: the journal then says what this host knows to be there. Where the store is the authority the entry
+    // need only outlive this process, and costs no flush in the blackout; without one the entry is the mark.
     private async Task MarkAsync(JournalEntryKind entry, OwnershipMark mark)
     {
-        _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);
         if (Store is not null)
         {
             await Store.MarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, mark, CancellationToken.None).ConfigureAwait(false);
         }
+
+        _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);
     }
 
     private async Task ResumeAsync()

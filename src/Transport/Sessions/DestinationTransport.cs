@@ -17,6 +17,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
     private readonly ControlChannel _control;
     private readonly PeerLiveness _liveness;
     private readonly Channel<InboxMessage> _inbox = Channel.CreateBounded<InboxMessage>(InboxCapacity);
+    private readonly TaskCompletionSource _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _ended = new();
     private readonly MemoryStream _deviceState = new();
     private readonly Task _pump;
@@ -24,6 +25,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
     private PageReceiver[] _receivers = [];
     private RoundArrivals? _arrivals;
     private MigrationException? _fault;
+    private volatile bool _stopping;
 
     internal DestinationTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit)
     {
@@ -39,8 +41,8 @@ internal sealed class DestinationTransport : IAsyncDisposable
 
     internal int Streams => _receivers.Length;
 
-    /// <summary>Gets a task that fails when the transport does.</summary>
-    internal Task Faulted => _inbox.Reader.Completion;
+    /// <summary>Gets a task that fails when the transport does, whatever messages still wait.</summary>
+    internal Task Faulted => _faulted.Task;
 
     /// <summary>Gets the bytes that the page streams carried in finished rounds.</summary>
     internal long WireBytes => _arrivals?.Sum().WireBytes ?? 0;
@@ -51,7 +53,15 @@ internal sealed class DestinationTransport : IAsyncDisposable
     /// <summary>Starts receiving pages on connections that have joined; owns them from then on.</summary>
     internal void StartReceiving(MigrationConnection[] connections, PageApplier applier)
     {
-        _arrivals = new RoundArrivals(connections.Length);
+        // A full fence: either this sees a fault that came before, or Fail sees the arrivals. A message that was received
+        // before the fault may still be waiting, and what it asks for would be waited for in vain.
+        var arrivals = new RoundArrivals(connections.Length);
+        Interlocked.Exchange(ref _arrivals, arrivals);
+        if (Volatile.Read(ref _fault) is { } fault)
+        {
+            arrivals.Fail(fault);
+        }
+
         _pageConnections = connections;
         _receivers = new PageReceiver[connections.Length];
         for (int i = 0; i < connections.Length; i++)
@@ -94,6 +104,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
     /// <summary>Waits until every receiver has stopped, so that nothing writes guest memory any more.</summary>
     internal async Task StopReceivingAsync()
     {
+        _stopping = true;
         foreach (MigrationConnection connection in _pageConnections)
         {
             connection.Abort();
@@ -127,7 +138,9 @@ internal sealed class DestinationTransport : IAsyncDisposable
         if (Interlocked.CompareExchange(ref _fault, cause, null) is null)
         {
             _inbox.Writer.TryComplete(cause);
-            _arrivals?.Fail(cause);
+            _faulted.TrySetException(cause);
+            _ = _faulted.Task.Exception;
+            Volatile.Read(ref _arrivals)?.Fail(cause);
         }
     }
 
@@ -137,9 +150,9 @@ internal sealed class DestinationTransport : IAsyncDisposable
         await _ended.CancelAsync().ConfigureAwait(false);
         await _liveness.DisposeAsync().ConfigureAwait(false);
         await StopReceivingAsync().ConfigureAwait(false);
-        await _control.DisposeAsync().ConfigureAwait(false);
         _connection.Abort();
         await _pump.ConfigureAwait(false);
+        await _control.DisposeAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
         _deviceState.Dispose();
         _ended.Dispose();
@@ -172,6 +185,10 @@ internal sealed class DestinationTransport : IAsyncDisposable
         {
             await receiver.Completion.ConfigureAwait(false);
         }
+        catch (MigrationException) when (_stopping)
+        {
+            // This side ended the streams: everything that was to come on them is here.
+        }
         catch (MigrationException e)
         {
             // A stream that breaks because the whole peer is gone shows on the control channel too, with a better reason.
@@ -181,7 +198,14 @@ internal sealed class DestinationTransport : IAsyncDisposable
             }
 
             e.DetectedBy = DetectedBy.Transport;
-            Fail(e);
+            if (!_stopping)
+            {
+                Fail(e);
+            }
+        }
+        catch (Exception e)
+        {
+            Fail(SessionFailure.Complete(e, MigrationPhase.None));
         }
     }
 
@@ -198,11 +222,17 @@ internal sealed class DestinationTransport : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The session ended and stopped listening.
         }
         catch (MigrationException e)
         {
             e.DetectedBy = e.DetectedBy == DetectedBy.None ? DetectedBy.Transport : e.DetectedBy;
             Fail(e);
+        }
+        catch (Exception e)
+        {
+            // Whoever waits must learn of it: a pump that dies silently would leave him waiting for ever.
+            Fail(SessionFailure.Complete(e, MigrationPhase.None));
         }
     }
 
@@ -243,6 +273,12 @@ internal sealed class DestinationTransport : IAsyncDisposable
 
     private void CollectDeviceState(ReadOnlySpan<byte> payload)
     {
+        if (Volatile.Read(ref _arrivals) is null)
+        {
+            // A stranger who only said hello may not fill this host's memory.
+            throw ControlFrameCodec.Violation("device state came before the destination was ready");
+        }
+
         long offset = DeviceStateMessage.Read(payload, out ReadOnlySpan<byte> chunk);
         lock (_deviceState)
         {

@@ -9,7 +9,7 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>Sends the hash of every page, as it was applied.</summary>
 internal static class HashSender
 {
-    internal static async Task SendAsync(DestinationTransport transport, PageApplier applier, long pageCount, CancellationToken cancellationToken)
+    internal static async Task SendAsync(DestinationTransport transport, PageApplier applier, long pageCount, TimeSpan frameTimeout, TimeProvider time)
     {
         ulong[] chunk = new ulong[(int)Math.Min(pageCount, HashesMessage.MaxHashes)];
         for (long first = 0; first < pageCount; first += chunk.Length)
@@ -20,8 +20,10 @@ internal static class HashSender
                 chunk[i] = applier.HashOf(first + i);
             }
 
+            // For each frame: how long all of them take depends on the guest's size, and the source compares meanwhile.
+            using var limit = new CancellationTokenSource(frameTimeout, time);
             await transport.SendAsync(
-                ControlKind.Hashes, (first, chunk, count), static (m, w) => HashesMessage.Write(w, m.first, m.chunk.AsSpan(0, m.count)), cancellationToken).ConfigureAwait(false);
+                ControlKind.Hashes, (first, chunk, count), static (m, w) => HashesMessage.Write(w, m.first, m.chunk.AsSpan(0, m.count)), limit.Token).ConfigureAwait(false);
         }
     }
 }

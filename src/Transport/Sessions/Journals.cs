@@ -10,6 +10,17 @@ internal static class Journals
     internal static MigrationJournal? Begin(string? directory, JournalHeader header, TimeProvider time) =>
         directory is null ? null : MigrationJournal.Create(directory, header, time);
 
+    /// <summary>Begins the journal of a rehearsal: the same code on the same disk, where nobody looks for attempts.</summary>
+    internal static MigrationJournal? BeginRehearsal(string? directory, JournalHeader header, TimeProvider time) =>
+        Begin(directory is null ? null : Path.Combine(directory, "rehearsal"), header, time);
+
+    /// <summary>Ends the journal of a rehearsal, whatever is in it.</summary>
+    internal static void EndRehearsal(MigrationJournal? journal)
+    {
+        journal?.Retire();
+        journal?.Dispose();
+    }
+
     /// <summary>Notes that nothing is left to settle. Best effort: without the note a restart looks at the record again.</summary>
     internal static void Settle(MigrationJournal? journal, ulong epoch)
     {

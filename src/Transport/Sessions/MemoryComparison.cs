@@ -12,10 +12,12 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>Takes the destination's hashes in page order and compares them.</summary>
 internal sealed class MemoryComparison : IDisposable
 {
+    private readonly Lock _gate = new();
     private readonly GuestMemory _memory;
     private readonly DirtyBitmap _present;
     private readonly TaskCompletionSource<MemoryVerification> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _next;
+    private bool _disposed;
     private long _different;
     private long _firstDifferent = -1;
 
@@ -33,7 +35,31 @@ internal sealed class MemoryComparison : IDisposable
 
     /// <summary>Compares one frame's pages.</summary>
     /// <exception cref="MigrationException">The pages are out of order.</exception>
-    internal unsafe void Take(ReadOnlyMemory<byte> payload)
+    internal void Take(ReadOnlyMemory<byte> payload)
+    {
+        lock (_gate)
+        {
+            if (!_disposed)
+            {
+                Compare(payload);
+            }
+        }
+    }
+
+    /// <summary>Gets the page that is due next: it grows while the destination sends.</summary>
+    internal long NextPage => Volatile.Read(ref _next);
+
+    // Nobody waits any more after this, but a frame may just be compared: the bitmap must not be freed under it.
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            _present.Dispose();
+        }
+    }
+
+    private unsafe void Compare(ReadOnlyMemory<byte> payload)
     {
         long first = HashesMessage.Read(payload.Span, _memory.PageCount, out int count, out ReadOnlySpan<byte> hashes);
         if (first != _next || count == 0)
@@ -60,6 +86,4 @@ internal sealed class MemoryComparison : IDisposable
             _done.TrySetResult(new MemoryVerification(_next, _different, _firstDifferent));
         }
     }
-
-    public void Dispose() => _present.Dispose();
 }

@@ -19,6 +19,7 @@ internal sealed class PeerLiveness : IAsyncDisposable
     private long _lastHeard;
     private long _shortestRoundTripTicks = long.MaxValue;
     private int _sending;
+    private volatile bool _disposed;
 
     internal PeerLiveness(ControlChannel channel, TimeProvider time, TimeSpan silenceLimit, Action<MigrationException> onSilent, Action? onTick = null)
     {
@@ -62,10 +63,19 @@ internal sealed class PeerLiveness : IAsyncDisposable
         _channel.SendAsync(ControlKind.Ping, new PingMessage(unchecked((ulong)_time.GetTimestamp())), static (m, w) => m.Write(w), cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _timer.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _disposed = true;
+        return _timer.DisposeAsync();
+    }
 
     private void Tick()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
         _onTick?.Invoke();
         TimeSpan silence = _time.GetElapsedTime(Interlocked.Read(ref _lastHeard));
         if (silence > _silenceLimit)
@@ -90,9 +100,13 @@ internal sealed class PeerLiveness : IAsyncDisposable
         {
             await PingAsync().ConfigureAwait(false);
         }
-        catch (MigrationException e)
+        catch (MigrationException e) when (!_disposed)
         {
             _onSilent(e);
+        }
+        catch (MigrationException)
+        {
+            // The channel was closed together with this.
         }
         finally
         {

@@ -158,10 +158,19 @@ internal sealed class PreCopyMonitor : IDisposable
         var round = new PageRound(NextRound++, _memory, Pending, index == 0 ? _present : null);
         _progress.RoundBegins(index, toSend, Pending);
         long began = _time.GetTimestamp();
-        StreamRoundTotals sent = await _transport.SendRoundAsync(round, null, cancellationToken).ConfigureAwait(false);
+        StreamRoundTotals sent = default;
+        try
+        {
+            sent = await _transport.SendRoundAsync(round, null, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also when the round failed: the bitmap is about to be freed.
+            _progress.RoundEnds(sent.WireBytes);
+        }
+
         TimeSpan duration = _time.GetElapsedTime(began);
         _tracer.AddPagesCopied(sent.DataPages + sent.ZeroPages);
-        _progress.RoundEnds(sent.WireBytes);
         long harvestBegan = _time.GetTimestamp();
         long dirtied = Collect();
         var statistics = new RoundStatistics

@@ -9,9 +9,9 @@ namespace PageEngine.Transport.Sessions;
 internal sealed class ReportBuilder
 {
     private readonly TimeProvider _time;
-    private readonly long _began;
-    private readonly DateTimeOffset _startedAt;
-    private readonly TimeSpan _cpuAtStart;
+    private long _began;
+    private DateTimeOffset _startedAt;
+    private TimeSpan _cpuAtStart;
 
     internal ReportBuilder(ulong migrationId, MigrationRole role, Guid guestId, TimeProvider time)
     {
@@ -19,8 +19,14 @@ internal sealed class ReportBuilder
         Role = role;
         GuestId = guestId;
         _time = time;
-        _began = time.GetTimestamp();
-        _startedAt = time.GetUtcNow();
+        Restart();
+    }
+
+    /// <summary>Begins to count now: a destination's wait for a source is not part of the migration.</summary>
+    internal void Restart()
+    {
+        _began = _time.GetTimestamp();
+        _startedAt = _time.GetUtcNow();
         _cpuAtStart = Environment.CpuUsage.TotalTime;
     }
 

@@ -80,6 +80,14 @@ internal static class SourceHandshake
         }
         catch (OperationCanceledException)
         {
+            await transport.SayAsync(new MigrationException(
+                MigrationErrorKind.Cancelled, "The migration was cancelled at the source, or could not start in time there.")
+            { Phase = MigrationPhase.Handshake, DetectedBy = DetectedBy.Supervisor }).ConfigureAwait(false);
+            await transport.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+        catch
+        {
             await transport.DisposeAsync().ConfigureAwait(false);
             throw;
         }

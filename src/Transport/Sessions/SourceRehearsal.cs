@@ -57,17 +57,37 @@ internal static class SourceRehearsal
         IOwnershipStore? store = context.Ownership.Store;
         GuestOwnership ownership = await GuestOwnership.ClaimAsync(store, scratch.Id, cancellationToken).ConfigureAwait(false);
         SourceSwitchoverContext rehearsal = context.ForRehearsal(scratch, ownership);
+        rehearsal.Journal = Journals.BeginRehearsal(context.Options.JournalDirectory, rehearsal.JournalHeader, context.Options.TimeProvider);
         try
         {
-            return await SourceSwitchoverRun.RehearseAsync(rehearsal, nothing, cancellationToken).ConfigureAwait(false);
+            SwitchoverResult result = await SourceSwitchoverRun.RehearseAsync(rehearsal, nothing, cancellationToken).ConfigureAwait(false);
+            if (store is not null && result.Failure is null)
+            {
+                await WaitForLastMarkAsync(context, ownership, cancellationToken).ConfigureAwait(false);
+            }
+
+            return result;
         }
         finally
         {
+            Journals.EndRehearsal(rehearsal.Journal);
             context.NextRound = rehearsal.NextRound;
             if (store is not null)
             {
                 await store.RemoveGuestAsync(scratch.Id, CancellationToken.None).ConfigureAwait(false);
             }
+        }
+    }
+
+    // The destination says that it runs before it marks so: the scratch record must not go while it still writes there.
+    private static async Task WaitForLastMarkAsync(SourceSwitchoverContext context, GuestOwnership scratch, CancellationToken cancellationToken)
+    {
+        TimeProvider time = context.Options.TimeProvider;
+        long began = time.GetTimestamp();
+        while (await scratch.Store!.ReadMarkAsync(scratch.GuestId, scratch.Epoch + 1, cancellationToken).ConfigureAwait(false) != OwnershipMark.Running
+            && time.GetElapsedTime(began) < context.Options.NetworkTimeout)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken).ConfigureAwait(false);
         }
     }
 

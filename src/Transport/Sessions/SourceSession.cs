@@ -3,7 +3,6 @@ using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Reporting;
-using PageEngine.Switchover;
 using PageEngine.Tracing;
 using PageEngine.Transport.Control;
 
@@ -53,12 +52,32 @@ internal sealed class SourceSession
             await MigrateAsync(connector, cancellationToken).ConfigureAwait(false);
             failure = _result!.Failure;
         }
-        catch (Exception e) when (e is MigrationException or OperationCanceledException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // Guest, tracer, policy, connector and store are the embedder's: what they throw ends in the report, too.
             failure = SessionFailure.Complete(e, _phase);
         }
 
+        await ForgetAttemptAsync().ConfigureAwait(false);
         return Conclude(failure);
+    }
+
+    // The nonces of an attempt that has ended are of no use to anybody; one in doubt is left for whoever looks into it.
+    private async Task ForgetAttemptAsync()
+    {
+        if (_ownership.Store is not { } store || _result?.Guest == GuestWhereabouts.Held)
+        {
+            return;
+        }
+
+        try
+        {
+            await store.ForgetAttemptAsync(_guest.Id, _identity.Attempt, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The attempt's marks could not be removed from the ownership store: {e.Message}");
+        }
     }
 
     private async Task MigrateAsync(IMigrationConnector connector, CancellationToken cancellationToken)
@@ -79,7 +98,7 @@ internal sealed class SourceSession
                 {
                     await RunPhasesAsync(transport, progress, cancellationToken).ConfigureAwait(false);
                 }
-                catch (Exception e) when (e is MigrationException or OperationCanceledException)
+                catch (Exception e)
                 {
                     MigrationException failure = SessionFailure.Complete(e, _phase);
                     await transport.SayAsync(failure).ConfigureAwait(false);
@@ -119,29 +138,21 @@ internal sealed class SourceSession
 
     private async Task RunPhasesAsync(SourceTransport transport, ProgressTracker progress, CancellationToken cancellationToken)
     {
-        var attempt = new SwitchoverAttempt(_guest.Id, _ownership.Epoch, _ownership.Run, DestinationRun, _identity.Attempt);
-        MigrationJournal? journal = Journals.Begin(
-            _options.JournalDirectory,
-            new JournalHeader(JournalSide.Source, attempt, _identity.Id, _ownership.Store?.Description ?? "", transport.Peer),
-            _time);
+        var context = new SourceSwitchoverContext(_identity, _guest, _ownership, DestinationRun, transport, _options);
+        context.Journal = Journals.Begin(_options.JournalDirectory, context.JournalHeader, _time);
         try
         {
-            await RunPhasesAsync(transport, progress, journal, cancellationToken).ConfigureAwait(false);
+            await RunPhasesAsync(context, progress, cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            Journals.End(journal);
+            Journals.End(context.Journal);
         }
     }
 
-    private async Task RunPhasesAsync(
-        SourceTransport transport, ProgressTracker progress, MigrationJournal? journal, CancellationToken cancellationToken)
+    private async Task RunPhasesAsync(SourceSwitchoverContext context, ProgressTracker progress, CancellationToken cancellationToken)
     {
-        SourceSwitchoverContext context = new(
-            _identity, _guest, _ownership, DestinationRun, transport, _options)
-        {
-            Journal = journal,
-        };
+        SourceTransport transport = context.Transport;
         SwitchoverFixedCosts fixedCosts = await SourceRehearsal.RunAsync(context, cancellationToken).ConfigureAwait(false);
 
         Enter(MigrationPhase.PreCopy);
@@ -171,6 +182,7 @@ internal sealed class SourceSession
             _result = result;
             _report.Switchover = result.ToReport(_options.SwitchoverGoal, monitor.Prediction);
             _report.Epoch = result.Epoch;
+            LogSent(result, monitor);
             if (result.Guest == GuestWhereabouts.RunningAtDestination)
             {
                 Enter(MigrationPhase.Complete);
@@ -179,7 +191,7 @@ internal sealed class SourceSession
         }
         finally
         {
-            monitor.Stop();
+            StopTracing(monitor);
             _report.TracerCounters = _tracer.Counters;
             _report.WireBytes = transport.Totals.Sum(t => t.WireBytes);
         }
@@ -200,9 +212,22 @@ internal sealed class SourceSession
             using var limit = new CancellationTokenSource(_options.NetworkTimeout, _time);
             _report.PeerCpu = (await transport.NextAsync<GoodbyeMessage>(ControlKind.Goodbye, limit.Token).ConfigureAwait(false)).Cpu;
         }
-        catch (Exception e) when (e is MigrationException or OperationCanceledException)
+        catch (Exception e)
         {
             _identity.Logger.Note(_identity.Id, _identity.Side, $"The guest runs at the destination, but what follows could not be finished: {e.Message}");
+        }
+    }
+
+    // What fails here must not hide how the migration ended: the guest is where the switchover left it.
+    private void StopTracing(PreCopyMonitor monitor)
+    {
+        try
+        {
+            monitor.Stop();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"Tracing could not be stopped in an orderly way: {e.Message}");
         }
     }
 
@@ -211,10 +236,21 @@ internal sealed class SourceSession
         using var comparison = new MemoryComparison(_guest.Memory);
         transport.HashSink = comparison.Take;
         await transport.SendAsync(ControlKind.HashesRequest, 0, static (_, _) => { }).ConfigureAwait(false);
-        await Task.WhenAny(comparison.Completion, transport.Faulted).ConfigureAwait(false);
-        if (!comparison.Completion.IsCompleted)
+        while (!comparison.Completion.IsCompleted)
         {
-            await transport.Faulted.ConfigureAwait(false);
+            long page = comparison.NextPage;
+            using var limit = new CancellationTokenSource(_options.NetworkTimeout, _time);
+            await Task.WhenAny(comparison.Completion, transport.Faulted, Task.Delay(Timeout.InfiniteTimeSpan, limit.Token)).ConfigureAwait(false);
+            if (transport.Faulted.IsCompleted)
+            {
+                await transport.Faulted.ConfigureAwait(false);
+            }
+
+            if (limit.IsCancellationRequested && page == comparison.NextPage)
+            {
+                throw new MigrationException(
+                    MigrationErrorKind.Timeout, $"The destination sent no hashes for {_options.NetworkTimeout.TotalSeconds:0} s after page {page}: the memories could not be compared.");
+            }
         }
 
         MemoryVerification verification = await comparison.Completion.ConfigureAwait(false);
@@ -273,6 +309,17 @@ internal sealed class SourceSession
         else
         {
             _identity.Logger.ForcingSwitchover(_identity.Id, _identity.Side, decision.Reason);
+        }
+    }
+
+    // After the blackout: nothing is formatted for a log while the guest stands still.
+    private void LogSent(SwitchoverResult result, PreCopyMonitor monitor)
+    {
+        if (result.Guest == GuestWhereabouts.RunningAtDestination)
+        {
+            _identity.Logger.SentAll(_identity.Id, _identity.Side, monitor.Throughput is { } bandwidth
+                ? string.Create(CultureInfo.InvariantCulture, $"network bandwidth ~{bandwidth / (1 << 20):0.000} MB/s")
+                : "no network bandwidth estimate");
         }
     }
 }

@@ -29,8 +29,8 @@ internal sealed class SourceSwitchoverContext(
 
     internal MigrationSourceOptions Options => options;
 
-    /// <summary>Gets the journal; null where none is kept, and in the rehearsal.</summary>
-    internal MigrationJournal? Journal { get; init; }
+    /// <summary>Gets or sets the journal; null where none is kept.</summary>
+    internal MigrationJournal? Journal { get; set; }
 
     /// <summary>Gets or sets the number of the next round on the streams; the rehearsals count too.</summary>
     internal int NextRound { get; set; }
@@ -38,6 +38,10 @@ internal sealed class SourceSwitchoverContext(
     /// <summary>Gets the attempt: who, from which run to which, and the epoch it starts from.</summary>
     internal SwitchoverAttempt Attempt { get; } =
         new(ownership.GuestId, ownership.Epoch, ownership.Run, destinationRun, identity.Attempt);
+
+    /// <summary>Gets what the attempt's journal begins with.</summary>
+    internal JournalHeader JournalHeader =>
+        new(JournalSide.Source, Attempt, identity.Id, ownership.Store?.Description ?? "", transport.Peer);
 
     /// <summary>The same migration with an empty guest, a scratch record and an attempt of its own.</summary>
     internal SourceSwitchoverContext ForRehearsal(IGuest scratch, GuestOwnership scratchOwnership) =>

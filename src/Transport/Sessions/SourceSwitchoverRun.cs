@@ -129,7 +129,7 @@ internal sealed class SourceSwitchoverRun
                 return await TryAsync(() => ResumeAsync(_epoch), SourceEvent.GuestResumed, SourceEvent.ResumeFailed).ConfigureAwait(false);
             case SourceEffect.FreeMemory:
                 // The memory itself stays until its owner disposes it: verification still reads it.
-                await _context.Guest.PowerOffAsync(CancellationToken.None).ConfigureAwait(false);
+                await TryAsync(() => _context.Guest.PowerOffAsync(CancellationToken.None).AsTask(), SourceEvent.None, SourceEvent.None).ConfigureAwait(false);
                 _epoch = _attempt.ForDestination.Epoch;
                 return SourceEvent.MemoryFreed;
             case SourceEffect.StartAnswerTimer or SourceEffect.StartRunningTimer:
@@ -166,8 +166,10 @@ internal sealed class SourceSwitchoverRun
             { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
             return failed;
         }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // Guest, tracer and store are the embedder's: whatever they throw is the step's failure, and the table knows
+            // what follows from that.
             _failure ??= SessionFailure.Complete(e, Phase);
             return failed;
         }
@@ -299,7 +301,7 @@ internal sealed class SourceSwitchoverRun
                 _ => SourceEvent.EpochUnknown,
             };
         }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             _failure ??= SessionFailure.Complete(e, Phase);
             return SourceEvent.EpochUnknown;
@@ -318,7 +320,7 @@ internal sealed class SourceSwitchoverRun
             _epoch = seen == SourceEvent.RecordOwn ? record!.Epoch : _epoch;
             return seen;
         }
-        catch (Exception e) when (e is MigrationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             _failure ??= SessionFailure.Complete(e, Phase);
             return SourceEvent.RecordUnreadable;

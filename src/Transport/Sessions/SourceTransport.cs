@@ -23,6 +23,7 @@ internal sealed class SourceTransport : IAsyncDisposable
     private readonly Channel<InboxMessage> _inbox = Channel.CreateBounded<InboxMessage>(InboxCapacity);
     private readonly List<MigrationConnection> _pageConnections = [];
     private readonly List<PageSender> _senders = [];
+    private readonly TaskCompletionSource _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _ended = new();
     private readonly Task _pump;
     private RoundBarrier? _barrier;
@@ -52,8 +53,8 @@ internal sealed class SourceTransport : IAsyncDisposable
     /// <summary>Gets what each stream sent since the start.</summary>
     internal StreamRoundTotals[] Totals => _totals;
 
-    /// <summary>Gets a task that fails when the transport does.</summary>
-    internal Task Faulted => _inbox.Reader.Completion;
+    /// <summary>Gets a task that fails when the transport does, whatever messages still wait.</summary>
+    internal Task Faulted => _faulted.Task;
 
     /// <summary>Gets or sets who takes the destination's page hashes while verification runs.</summary>
     internal Action<ReadOnlyMemory<byte>>? HashSink { get; set; }
@@ -62,7 +63,7 @@ internal sealed class SourceTransport : IAsyncDisposable
     internal static async Task<SourceTransport> ConnectAsync(
         IMigrationConnector connector, HelloMessage hello, TimeProvider time, TimeSpan silenceLimit, CancellationToken cancellationToken)
     {
-        MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Control, null, cancellationToken).ConfigureAwait(false);
+        MigrationConnection connection = await ConnectAsync(connector, ConnectionPurpose.Control, null, cancellationToken).ConfigureAwait(false);
         try
         {
             await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode(), cancellationToken).ConfigureAwait(false);
@@ -93,7 +94,7 @@ internal sealed class SourceTransport : IAsyncDisposable
         string? dataEndPoint = welcome.DataEndPoint.Length > 0 ? welcome.DataEndPoint : null;
         for (int i = 0; i < welcome.Streams; i++)
         {
-            MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
+            MigrationConnection connection = await ConnectAsync(connector, ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
             _pageConnections.Add(connection);
             await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
             _senders.Add(PageSender.Create(connection, memory, i, pacer));
@@ -136,8 +137,10 @@ internal sealed class SourceTransport : IAsyncDisposable
     internal async Task<StreamRoundTotals> SendRoundAsync(PageRound round, Action? onAllSent, CancellationToken cancellationToken)
     {
         var barrier = new RoundBarrier(round.Index, Streams);
-        Volatile.Write(ref _barrier, barrier);
-        if (_fault is not null)
+
+        // A full fence: either this sees the fault, or Fail sees the barrier.
+        Interlocked.Exchange(ref _barrier, barrier);
+        if (Volatile.Read(ref _fault) is not null)
         {
             throw Fault();
         }
@@ -149,7 +152,9 @@ internal sealed class SourceTransport : IAsyncDisposable
         }
 
         Task allSent = Task.WhenAll(sends);
-        await Task.WhenAny(allSent, barrier.Completion).WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        // Not ended by the token itself: it stops the senders, and until they have stopped they read the caller's bitmap.
+        await Task.WhenAny(allSent, barrier.Completion).ConfigureAwait(false);
         if (barrier.Completion.IsFaulted)
         {
             // The peer is gone or failed: whoever is blocked in a send must come back before memory may be given up.
@@ -175,15 +180,6 @@ internal sealed class SourceTransport : IAsyncDisposable
         return sum;
     }
 
-    /// <summary>Ends the page streams in an orderly way.</summary>
-    internal async Task FinishStreamsAsync()
-    {
-        foreach (PageSender sender in _senders)
-        {
-            await sender.FinishAsync().ConfigureAwait(false);
-        }
-    }
-
     /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
     internal async Task SayAsync(MigrationException failure)
     {
@@ -199,6 +195,8 @@ internal sealed class SourceTransport : IAsyncDisposable
         if (Interlocked.CompareExchange(ref _fault, cause, null) is null)
         {
             _inbox.Writer.TryComplete(cause);
+            _faulted.TrySetException(cause);
+            _ = _faulted.Task.Exception;
             Volatile.Read(ref _barrier)?.Fail(cause);
         }
     }
@@ -219,11 +217,26 @@ internal sealed class SourceTransport : IAsyncDisposable
             await connection.DisposeAsync().ConfigureAwait(false);
         }
 
-        await _control.DisposeAsync().ConfigureAwait(false);
         _connection.Abort();
         await _pump.ConfigureAwait(false);
+        await _control.DisposeAsync().ConfigureAwait(false);
         await _connection.DisposeAsync().ConfigureAwait(false);
         _ended.Dispose();
+    }
+
+    // The connector is the embedder's: whatever it throws means that the destination was not reached.
+    private static async Task<MigrationConnection> ConnectAsync(
+        IMigrationConnector connector, ConnectionPurpose purpose, string? dataEndPoint, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await connector.ConnectAsync(purpose, dataEndPoint, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not (MigrationException or OperationCanceledException))
+        {
+            throw new MigrationException(
+                MigrationErrorKind.ConnectionLost, $"The destination could not be reached ({connector.Description}): {e.Message} Check that it listens and that the network is up.", e);
+        }
     }
 
     private void AbortStreams()
@@ -278,11 +291,17 @@ internal sealed class SourceTransport : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
+            // The session ended and stopped listening.
         }
         catch (MigrationException e)
         {
             e.DetectedBy = e.DetectedBy == DetectedBy.None ? DetectedBy.Transport : e.DetectedBy;
             Fail(e);
+        }
+        catch (Exception e)
+        {
+            // Whoever waits must learn of it: a pump that dies silently would leave him waiting for ever.
+            Fail(SessionFailure.Complete(e, MigrationPhase.None));
         }
     }
 

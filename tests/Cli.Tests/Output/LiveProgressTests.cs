@@ -13,9 +13,9 @@ public sealed class LiveProgressTests
         MigrationProgress progress = new(
             MigrationPhase.PreCopy, 2, 20_000, 5_000, 3L << 30, 1.5 * (1L << 30),
             new SwitchoverPrediction(TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(3)), TimeSpan.FromSeconds(4.2));
-        string text = Draw(progress, TimeSpan.FromMilliseconds(500));
+        string text = Draw(progress, TimeSpan.FromMilliseconds(500), 1.5 * (1L << 30));
         Assert.Matches(@"round 2 █+░+  75 %  15,000 of 20,000 pages", text);
-        Assert.Contains("1.5 GiB/s  3 GiB sent  switchover now: 23 ms (goal 500 ms)  4.2 s", text, StringComparison.Ordinal);
+        Assert.Contains("1.5 GiB/s  switchover now: 23 ms (goal 500 ms)  4.2 s", text, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -67,10 +67,27 @@ public sealed class LiveProgressTests
         }
     }
 
-    private static string Draw(MigrationProgress progress, TimeSpan? goal)
+    [Fact]
+    public void The_rate_is_of_pages_between_two_glances_at_one_round()
+    {
+        CopyRate rate = new();
+        rate.Add(Glance(round: 1, left: 1000, seconds: 1));
+        Assert.Null(rate.BytesPerSecond);
+        rate.Add(Glance(round: 1, left: 600, seconds: 1.5));
+        Assert.Equal(400 * 4096 / 0.5, rate.BytesPerSecond);
+        rate.Add(Glance(round: 2, left: 1000, seconds: 2));
+        Assert.Equal(400 * 4096 / 0.5, rate.BytesPerSecond);
+        rate.Add(Glance(round: 2, left: 1000, seconds: 3));
+        Assert.Equal(0, rate.BytesPerSecond);
+
+        static MigrationProgress Glance(int round, long left, double seconds) =>
+            new(MigrationPhase.PreCopy, round, 1000, left, 0, 0, null, TimeSpan.FromSeconds(seconds));
+    }
+
+    private static string Draw(MigrationProgress progress, TimeSpan? goal, double? rate = null)
     {
         using StringWriter writer = new();
-        Terminal.ForResults(new Host { Out = writer, Error = TextWriter.Null }).Write(LiveProgress.View(progress, goal));
+        Terminal.ForResults(new Host { Out = writer, Error = TextWriter.Null }).Write(LiveProgress.View(progress, goal, rate));
         return writer.ToString();
     }
 }

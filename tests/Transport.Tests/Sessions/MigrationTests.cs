@@ -1,63 +1,129 @@
-using System.Net;
-using Microsoft.Extensions.Logging;
 using PageEngine.EmbeddedGuest;
-using PageEngine.Memory;
 using PageEngine.Ownership;
+using PageEngine.Planning;
 using PageEngine.Reporting;
 using PageEngine.Tracing;
 using Xunit;
-using Xunit.Abstractions;
 
 namespace PageEngine.Transport.Tests.Sessions;
 
-public class MigrationTests(ITestOutputHelper output)
+public sealed class SocketMigrationTests : MigrationTests
 {
-    private sealed class TestLogger(ITestOutputHelper output) : ILogger
+    private protected override TestEdge OpenEdge() => new SocketEdge();
+}
+
+public sealed class PipeMigrationTests : MigrationTests
+{
+    private protected override TestEdge OpenEdge() => new PipeEdge();
+}
+
+public sealed class StreamMigrationTests : MigrationTests
+{
+    private protected override TestEdge OpenEdge() => new StreamEdge();
+}
+
+/// <summary>Whole migrations of a guest that can prove itself, over one edge.</summary>
+public abstract class MigrationTests
+{
+    private static readonly string[] Workloads = ["idle", "hot:2MiB@40MiB/s", "uniform@10MiB/s", "zipf:0.99@20MiB/s", "seq@10MiB/s"];
+
+    private protected abstract TestEdge OpenEdge();
+
+    internal static VerifiableGuest Build(GuestOffer offer) => VerifiableGuest.FromDescription(offer.GuestId, offer.Description, offer.Layout);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public async Task A_running_guest_moves_and_nothing_is_lost(int seed)
     {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
+        var random = new Random(seed);
+        int streams = 1 + ((seed - 1) % 4);
+        int fill = random.Next(3) * 50;
+        bool verify = random.Next(4) != 0;
+        await using TestEdge edge = OpenEdge();
+        var destination = new MigrationDestination(Build);
+        Task<DestinationResult> receiving = destination.ReceiveAsync(edge);
+        using GuestAtHost host = await GuestAtHost.StartAsync(
+            Workloads[seed % Workloads.Length], 16 << random.Next(2), seed % 2 == 0 ? WriteTracerKind.Auto : WriteTracerKind.Explicit,
+            fill, regions: 1 << random.Next(3), seed: (ulong)seed);
+        long pages = host.Guest.Memory.PageCount;
 
-        public bool IsEnabled(LogLevel logLevel) => true;
+        MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { Streams = streams, Verify = verify });
+        long operationsAtEnd = host.Guest.Operations;
+        DestinationResult result = await receiving;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        Assert.Null(report.Failure);
+        Assert.Null(result.Report.Failure);
+        Assert.Equal((MigrationOutcome.Completed, MigrationOutcome.Completed), (report.Outcome, result.Report.Outcome));
+        Assert.Equal(report.MigrationId, result.Report.MigrationId);
+        Assert.Equal((2UL, 2UL), (report.Epoch, result.Report.Epoch));
+        Assert.Equal((streams, streams), (report.Streams, result.Report.Streams));
+        Assert.Equal(verify, report.Memory is not null);
+        Assert.True(report.Memory?.Identical ?? true);
+        Assert.Equal(report.Memory, result.Report.Memory);
+        CheckRounds(report, pages);
+        if (fill < 100)
         {
-            lock (output)
-            {
-                output.WriteLine($"{DateTime.Now:ss.ffffff} {formatter(state, exception)}");
-            }
+            Assert.True(report.Rounds[0].ZeroPages > 0);
         }
+
+        using var moved = (VerifiableGuest)result.Guest!;
+        Assert.Equal(2UL, moved.Epoch);
+        await GuestAtHost.AssertRunsAndIsConsistentAsync(moved);
+        Assert.True(moved.Operations > operationsAtEnd);
+        Assert.Equal(operationsAtEnd, host.Guest.Operations);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await host.Guest.ResumeAsync(9, default));
     }
 
     [Fact]
-    public async Task A_running_guest_moves_over_tcp_and_nothing_is_lost()
+    public async Task A_guest_moves_back_and_forth_under_growing_epochs()
     {
-        var logger = new TestLogger(output);
-        using var acceptor = new TcpAcceptor(new IPEndPoint(IPAddress.Loopback, 0));
-        var destination = new MigrationDestination(
-            offer => VerifiableGuest.FromDescription(offer.GuestId, offer.Description, offer.Layout), new MigrationDestinationOptions { Logger = logger });
-        Task<DestinationResult> receiving = destination.ReceiveAsync(acceptor);
+        var store = new TestOwnershipStore();
+        await using TestEdge edge = OpenEdge();
+        GuestAtHost host = await GuestAtHost.StartAsync(store: store);
+        Guid id = host.Guest.Id;
+        for (ulong epoch = 2; epoch <= 4; epoch++)
+        {
+            Task<DestinationResult> receiving = new MigrationDestination(Build, new MigrationDestinationOptions { OwnershipStore = store }).ReceiveAsync(edge);
+            MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { Verify = true });
+            DestinationResult result = await receiving;
+            Assert.Null(report.Failure);
+            Assert.Null(result.Report.Failure);
+            Assert.True(report.Memory!.Identical);
+            Assert.Equal(epoch, result.Ownership!.Epoch);
+            host.Dispose();
+            host = new GuestAtHost((VerifiableGuest)result.Guest!, epoch % 2 == 0 ? WriteTracerKind.Auto : WriteTracerKind.Explicit, result.Ownership);
+            await host.AssertRunsAndIsConsistentAsync();
+            Assert.Equal((int)epoch, store.RecordsOf(id).Count);
+            Assert.Equal(result.Ownership.Run, store.RecordsOf(id)[^1].Holder);
+            Assert.Equal([OwnershipMark.Resuming, OwnershipMark.Running], store.MarksOf(id, epoch));
+        }
 
-        GuestMemory memory = GuestMemory.Allocate(64 << 20);
-        using var guest = new VerifiableGuest(Guid.NewGuid(), memory, new VerifiableGuestOptions { Workloads = [WorkloadSpec.Parse("hot:8MiB@50MiB/s")] });
-        guest.FillMemory();
-        await guest.ResumeAsync(1, default);
-        using IWriteTracer tracer = WriteTracers.Create(WriteTracerKind.Auto, memory, guestMarksWrites: true).Tracer;
-        guest.AttachTracer(tracer);
-        var source = new MigrationSource(guest, tracer, new MigrationSourceOptions { Verify = true, Logger = logger });
-        MigrationReport report = await source.MigrateAsync(new TcpConnector(acceptor.LocalEndPoint));
-        DestinationResult result = await receiving;
-        output.WriteLine(report.ToString());
-        output.WriteLine(report.Switchover?.Parts.ToString());
-        Assert.Null(report.Failure);
-        Assert.Equal(MigrationOutcome.Completed, report.Outcome);
-        Assert.Equal(MigrationOutcome.Completed, result.Report.Outcome);
-        using var moved = (VerifiableGuest)result.Guest!;
-        await Task.Delay(100);
-        await moved.PauseAsync(default);
-        GuestVerification verification = moved.Verify();
-        Assert.True(verification.IsConsistent, verification.ToString());
-        Assert.True(report.Memory!.Identical);
-        moved.Memory.Dispose();
-        memory.Dispose();
+        Assert.Equal(4, store.RecordsOf(id).Select(r => r.Holder).Distinct().Count());
+        Assert.Equal(1, store.Guests);
+        host.Dispose();
+    }
+
+    private static void CheckRounds(MigrationReport report, long pages)
+    {
+        Assert.NotEmpty(report.Rounds);
+        Assert.Equal(pages, report.Rounds[0].DirtyPages);
+        for (int i = 0; i < report.Rounds.Count; i++)
+        {
+            RoundStatistics round = report.Rounds[i];
+            Assert.Equal(i, round.Index);
+            Assert.Equal(round.DirtyPages, round.SentPages + round.ZeroPages);
+            Assert.True(round.WireBytes > round.SentPages * 4096);
+            Assert.InRange(round.DirtiedPages, 0, pages);
+        }
+
+        Assert.True(report.WireBytes > report.Rounds.Sum(r => r.WireBytes));
+
+        // Each part is cut to a tick of its own.
+        Assert.InRange((report.Switchover!.Actual - report.Switchover.Parts.Total).Ticks, 0, 16);
+        Assert.InRange(report.Switchover.RemainingPages, 0, pages);
     }
 }
