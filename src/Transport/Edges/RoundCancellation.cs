@@ -5,7 +5,7 @@ namespace PageEngine.Transport.Edges;
 
 internal sealed class RoundCancellation : IDisposable
 {
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan _grace = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
@@ -44,7 +44,7 @@ internal sealed class RoundCancellation : IDisposable
         {
             if (!_disposed)
             {
-                _timer = _time.CreateTimer(static a => ((Action)a!)(), _abort, Grace, Timeout.InfiniteTimeSpan);
+                _timer = _time.CreateTimer(static a => ((Action)a!)(), _abort, _grace, Timeout.InfiniteTimeSpan);
             }
         }
     }
