@@ -123,6 +123,25 @@ public class PageBatchReaderTests
     }
 
     [Fact]
+    public void Single_holes_between_pages_stay_holes_too()
+    {
+        using GuestMemory memory = TestMemory.Of(100, 100);
+        for (long page = 0; page < 100; page++)
+        {
+            TestMemory.FillPage(memory, page, 1);
+        }
+
+        using DirtyBitmap pending = Bits(200, Range(0, 200, 3));
+        using DirtyBitmap present = Bits(200, Range(0, 100));
+        long before = TestMemory.ResidentPages(memory);
+        using var reader = new PageBatchReader(memory, 0);
+        reader.BeginRound(new PageRound(0, memory, pending, present));
+        StreamShuttle.Collect(reader);
+        Assert.Equal((34, 33), (reader.LastRound.DataPages, reader.LastRound.ZeroPages));
+        Assert.Equal(before, TestMemory.ResidentPages(memory));
+    }
+
+    [Fact]
     public void Zero_pages_of_one_batch_are_limited()
     {
         using GuestMemory memory = TestMemory.Of(150_000);

@@ -10,11 +10,13 @@ internal static class TestMemory
     /// <summary>Makes a memory of regions with gaps between them in the guest's address space.</summary>
     internal static GuestMemory Of(params long[] pagesOfRegions)
     {
+        // Without huge pages: one that a neighbouring mapping touches would reach into this one, and residency is counted.
+        var options = new MemoryBackingOptions { TransparentHugePages = false };
         ulong address = 0;
         var regions = new List<GuestMemoryRegion>();
         foreach (long pages in pagesOfRegions)
         {
-            regions.Add(GuestMemoryRegion.Anonymous(new GuestAddress(address), pages * MemoryLayout.PageBytes));
+            regions.Add(GuestMemoryRegion.Anonymous(new GuestAddress(address), pages * MemoryLayout.PageBytes, options));
             address += (ulong)(pages + 16) * MemoryLayout.PageBytes;
         }
 
