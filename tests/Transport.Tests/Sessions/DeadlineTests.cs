@@ -7,7 +7,7 @@ namespace PageEngine.Transport.Tests.Sessions;
 /// <summary>Deadlines that pass: the migration ends, says which deadline it was, and the guest runs on.</summary>
 public class DeadlineTests
 {
-    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan _soon = TimeSpan.FromMilliseconds(300);
 
     [Fact]
     public void Defaults_are_the_documented_ones()
@@ -27,7 +27,7 @@ public class DeadlineTests
         using GuestAtHost host = await GuestAtHost.StartAsync();
 
         // Nobody receives: the connection is there, and no answer comes.
-        MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { StartTimeout = Soon });
+        MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { StartTimeout = _soon });
         Assert.Equal((MigrationErrorKind.Timeout, MigrationPhase.Handshake), (report.Failure!.Kind, report.Failure.Phase));
         Assert.Equal(GuestWhereabouts.RunningAtSource, report.Failure.Guest);
         Assert.Contains("was not ready within", report.Failure.Message, StringComparison.Ordinal);
@@ -39,7 +39,7 @@ public class DeadlineTests
     {
         await using var edge = new PipeEdge();
         Task<DestinationResult> receiving = new MigrationDestination(
-            MigrationTests.Build, new MigrationDestinationOptions { StartTimeout = Soon }).ReceiveAsync(edge);
+            MigrationTests.Build, new MigrationDestinationOptions { StartTimeout = _soon }).ReceiveAsync(edge);
         await edge.OpenRaw().Output.WriteAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode());
         DestinationResult result = await receiving;
         Assert.Equal((MigrationErrorKind.Timeout, MigrationPhase.Handshake), (result.Report.Failure!.Kind, result.Report.Failure.Phase));
