@@ -44,7 +44,8 @@ public sealed class DeviceState
     }
 
     /// <summary>Gets a section that must be there.</summary>
-    /// <exception cref="MigrationException">It is not there, or its version is above what the caller knows.</exception>
+    /// <exception cref="MigrationException">It is not there (<see cref="MigrationErrorKind.DataDamaged"/>), or its version is above
+    /// what the caller knows (<see cref="MigrationErrorKind.VersionMismatch"/>).</exception>
     public DeviceStateSection Require(string kind, uint instance, ushort maxVersion)
     {
         if (!TryGet(kind, instance, out DeviceStateSection? section))

@@ -16,7 +16,8 @@ public sealed record GuestDescription(string Kind, ReadOnlyMemory<byte> Configur
 
 /// <summary>
 /// A guest that can be migrated: anything whose state is pages plus a little device state. Implement this to embed
-/// the engine. The engine calls the methods one at a time; the guest's own threads run beside them.
+/// the engine. The engine calls the methods one at a time; the guest's own threads run beside them. What a method throws
+/// ends the attempt: a <see cref="MigrationException"/> is reported as it is, anything else as a fault of the engine.
 /// </summary>
 public interface IGuest
 {
@@ -44,7 +45,8 @@ public interface IGuest
     ValueTask SaveStateAsync(DeviceStateWriter writer, CancellationToken cancellationToken);
 
     /// <summary>Takes what <see cref="SaveStateAsync"/> wrote. Called at the destination with all memory in place.</summary>
-    /// <exception cref="MigrationException">A section is missing, unknown or damaged.</exception>
+    /// <exception cref="MigrationException">A section is missing or damaged (<see cref="MigrationErrorKind.DataDamaged"/>), or of a version
+    /// that this guest does not know (<see cref="MigrationErrorKind.VersionMismatch"/>).</exception>
     ValueTask LoadStateAsync(DeviceState state, CancellationToken cancellationToken);
 
     /// <summary>Ends the guest at this host for good: it has moved away, or a copy that never ran is discarded.

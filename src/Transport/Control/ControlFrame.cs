@@ -12,7 +12,7 @@ namespace PageEngine.Transport.Control;
 //   6  u16 reserved, 0
 //   8  u32 payload bytes
 //  12  u32 sequence number in this direction, from 1: a lost, repeated or reordered frame is recognised
-//  16  u64 XXH3 of the first 16 bytes and the payload
+//  16  u64 XXH3 of the payload, seeded with the XXH3 of the first 16 bytes
 
 /// <summary>What a frame says. A code is never reused; the limit of each payload is in <see cref="ControlFrameCodec.MaxPayloadBytes"/>.</summary>
 internal enum ControlKind : ushort

@@ -295,7 +295,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
     {
         if (!_inbox.Writer.TryWrite(new InboxMessage(kind, body)) && _fault is null)
         {
-            throw ControlFrameCodec.Violation("messages came faster than they can be meant");
+            throw ControlFrameCodec.Violation("messages came faster than they are handled");
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using PageEngine.Bitmaps;
 using PageEngine.Memory;
 using PageEngine.Reporting;
@@ -73,7 +72,7 @@ internal sealed class MemoryComparison : IDisposable
 
             // SAFETY: page is below PageCount (HashesMessage.Read), and the memory outlives this object.
             ulong own = _present.IsSet(page) ? PageHash.Of(_memory.PagePointer(page)) : PageHash.ZeroPageHash;
-            if (own != BinaryPrimitives.ReadUInt64LittleEndian(hashes[(i * sizeof(ulong))..]))
+            if (own != HashesMessage.At(hashes, i))
             {
                 _different++;
                 _firstDifferent = _firstDifferent < 0 ? page : _firstDifferent;

@@ -44,9 +44,6 @@ internal static partial class MigrationLog
     [LoggerMessage(15, LogLevel.Information, "{Id} {Side}: Switchover: {State} on {Event}")]
     internal static partial void Transition(this ILogger logger, ulong id, char side, string state, string @event);
 
-    [LoggerMessage(16, LogLevel.Information, "{Id} {Side}: Switchover took {Actual} ms, predicted {Predicted} ms, goal {Goal} ms")]
-    internal static partial void SwitchoverDone(this ILogger logger, ulong id, char side, string actual, string predicted, string goal);
-
     [LoggerMessage(17, LogLevel.Information, "{Id} {Side}: Verification: {Pages} pages compared, {Different} different")]
     internal static partial void Verified(this ILogger logger, ulong id, char side, long pages, long different);
 

@@ -44,7 +44,7 @@ internal sealed class SourceTransport : IAsyncDisposable
     /// <summary>Gets the peer, for people.</summary>
     internal string Peer => _connection.RemoteDescription;
 
-    /// <summary>Gets the control connection's local address, for the log.</summary>
+    /// <summary>Gets the control connection, for the log.</summary>
     internal MigrationConnection Connection => _connection;
 
     /// <summary>Gets the shortest round trip seen.</summary>
@@ -348,7 +348,7 @@ internal sealed class SourceTransport : IAsyncDisposable
     {
         if (!_inbox.Writer.TryWrite(new InboxMessage(kind, body)) && _fault is null)
         {
-            throw ControlFrameCodec.Violation("messages came faster than they can be meant");
+            throw ControlFrameCodec.Violation("messages came faster than they are handled");
         }
     }
 }

@@ -38,7 +38,9 @@ public sealed class DemoTests : IDisposable
 
         string text = File.ReadAllText(log);
         Assert.Matches(@"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info 77 S: Another pre-copy iteration needed with \d+ modified pages \(last = -1\)$", text);
-        Assert.Contains("77 S: Stopping pre-copy: only ", text, StringComparison.Ordinal);
+        Assert.Matches(@"77 S: Migrate: vm [1-9]\d*: Setting VMOTION info: Source ts = 77, src ip = <127\.0\.0\.1:\d+> dest ip = <127\.0\.0\.1:\d+> Dest wid = [1-9]\d* using SHARED swap", text);
+        Assert.Matches(@"77 S: Stopping pre-copy: only \d+ pages left to send, which can be sent within the switchover time goal of 0\.500 seconds \(network bandwidth ~\d+\.\d{3} MB/s, \d+% t2d\)", text);
+        Assert.Contains("77 S: Phase Resume", text, StringComparison.Ordinal);
         Assert.Contains("77 S: Sent all modified pages to destination (", text, StringComparison.Ordinal);
         Assert.Contains("77 S: Stream connection 1 added.", text, StringComparison.Ordinal);
         Assert.Contains("77 D: Stream connection 1 added.", text, StringComparison.Ordinal);
