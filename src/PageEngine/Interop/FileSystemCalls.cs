@@ -64,9 +64,6 @@ internal static unsafe partial class FileSystemCalls
     internal static partial int unlinkat(SafeFileHandle dirfd, string pathname, int flags);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int renameat(SafeFileHandle olddirfd, string oldpath, SafeFileHandle newdirfd, string newpath);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int statx(SafeFileHandle dirfd, string pathname, int flags, uint mask, out statx_buffer statxbuf);
 
     [LibraryImport("libc", SetLastError = true)]

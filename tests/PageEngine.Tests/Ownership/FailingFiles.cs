@@ -14,6 +14,7 @@ internal sealed class FailingFiles(IOwnershipFiles real) : IOwnershipFiles
         LinkSaysTakenAfter,
         LinkRefused,
         LinkSilentlyCopies,
+        LinkReplaces,
         SyncFails,
         CreateFails,
         ReadFails,
@@ -53,8 +54,12 @@ internal sealed class FailingFiles(IOwnershipFiles real) : IOwnershipFiles
                 real.TryLink(existing, name);
                 return false;
             case Fault.LinkSilentlyCopies:
+                bool free = !File.Exists(System.IO.Path.Combine(Path, name));
                 File.Copy(System.IO.Path.Combine(Path, existing), System.IO.Path.Combine(Path, name), overwrite: true);
-                return true;
+                return free;
+            case Fault.LinkReplaces:
+                real.Remove(name);
+                return real.TryLink(existing, name);
             default:
                 return real.TryLink(existing, name);
         }

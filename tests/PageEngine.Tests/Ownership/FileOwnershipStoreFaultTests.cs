@@ -174,6 +174,7 @@ public sealed class FileOwnershipStoreFaultTests : IDisposable
     [InlineData((int)FailingFiles.Fault.LinkRefused, FileSystemCalls.ENOSYS)]
     [InlineData((int)FailingFiles.Fault.LinkRefused, FileSystemCalls.EMLINK)]
     [InlineData((int)FailingFiles.Fault.LinkSilentlyCopies, 0)]
+    [InlineData((int)FailingFiles.Fault.LinkReplaces, 0)]
     public void Probe_withoutRealHardLinks_refusesWithTheRemedy_andCleansUp(int fault, int errorNumber)
     {
         _files.Now = (FailingFiles.Fault)fault;
