@@ -124,7 +124,7 @@ internal static class TerminalReport
         if (report.Guest.LongestStallMs is { } stall)
         {
             string switchover = report.Guest.SwitchoverStallMs is { } moved ? $"{Human.Milliseconds(moved)} at the switchover, " : "";
-            AddFact(grid, "the guest saw", $"{switchover}longest stall {Human.Milliseconds(stall)}");
+            AddFact(grid, "the guest saw", $"{switchover}longest stall {(switchover.Length > 0 ? "otherwise " : "")}{Human.Milliseconds(stall)}");
         }
 
         console.Write(grid);

@@ -50,12 +50,12 @@ internal static class DestinationHandshake
 
     /// <summary>Accepts, and hands out the token of the page streams.</summary>
     internal static ValueTask WelcomeAsync(
-        DestinationTransport transport, StreamJoiner joiner, RunId run, Guid nonce, string? dataEndPoint, CancellationToken cancellationToken) =>
+        DestinationTransport transport, ushort version, StreamJoiner joiner, RunId run, Guid nonce, string? dataEndPoint, CancellationToken cancellationToken) =>
         transport.SendAsync(
             ControlKind.Welcome,
             new WelcomeMessage
             {
-                Version = ProtocolVersion.Newest,
+                Version = version,
                 DestinationRun = run,
                 StreamToken = joiner.Token,
                 Streams = (ushort)joiner.Streams,

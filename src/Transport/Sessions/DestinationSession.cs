@@ -93,7 +93,8 @@ internal sealed class DestinationSession
 
             var joiner = new StreamJoiner(Math.Clamp(Math.Min((int)hello.Streams, _options.MaxStreams), 1, PageBatchLimits.MaxStreams));
             gate.LetJoin(joiner);
-            await DestinationHandshake.WelcomeAsync(transport, joiner, Run, nonce, _acceptor.DataEndPoint, starting.Token).ConfigureAwait(false);
+            await DestinationHandshake.WelcomeAsync(
+                transport, ProtocolVersion.Negotiate(hello.OldestVersion, hello.NewestVersion), joiner, Run, nonce, _acceptor.DataEndPoint, starting.Token).ConfigureAwait(false);
             await DestinationHandshake.WaitForStreamsAsync(transport, joiner, starting.Token).ConfigureAwait(false);
 
             using var applier = new PageApplier(_guest.Memory, hello.Verify);

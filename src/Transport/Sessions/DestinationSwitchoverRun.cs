@@ -198,7 +198,8 @@ internal sealed class DestinationSwitchoverRun
             throw new MigrationException(MigrationErrorKind.DataDamaged, $"The device state is not what the source saved ({state.Length} of {prepare.StateBytes} bytes, or another digest).");
         }
 
-        await _context.Guest.LoadStateAsync(DeviceStateCodec.Decode(state), _cancel).ConfigureAwait(false);
+        DeviceState decoded = DeviceStateCodec.Decode(state);
+        await GuestCall.RunAsync("load its state", () => _context.Guest.LoadStateAsync(decoded, _cancel)).ConfigureAwait(false);
         _restored = _time.GetElapsedTime(restoreBegan);
     }
 
@@ -279,7 +280,7 @@ internal sealed class DestinationSwitchoverRun
 
     private async Task ResumeAsync()
     {
-        await _context.Guest.ResumeAsync(_attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false);
+        await GuestCall.RunAsync("resume", () => _context.Guest.ResumeAsync(_attempt.ForDestination.Epoch, CancellationToken.None)).ConfigureAwait(false);
         _resumedAt = _time.GetTimestamp();
     }
 

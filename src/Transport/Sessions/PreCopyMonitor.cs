@@ -116,11 +116,18 @@ internal sealed class PreCopyMonitor : IDisposable
     /// <summary>Stops tracing and gives the guest back its full speed.</summary>
     internal void Stop()
     {
-        _tracer.Stop();
-        if (_throttleInForce > 0)
+        try
         {
-            _throttle(0);
-            _throttleInForce = 0;
+            _tracer.Stop();
+        }
+        finally
+        {
+            // Whatever the tracer did: a guest that runs on here runs at full speed.
+            if (_throttleInForce > 0)
+            {
+                _throttle(0);
+                _throttleInForce = 0;
+            }
         }
     }
 

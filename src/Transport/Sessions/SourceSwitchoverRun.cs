@@ -200,7 +200,7 @@ internal sealed class SourceSwitchoverRun
     private async Task PauseAsync()
     {
         _watch.Begin();
-        await _context.Guest.PauseAsync(_cancel).ConfigureAwait(false);
+        await GuestCall.RunAsync("pause", () => _context.Guest.PauseAsync(_cancel)).ConfigureAwait(false);
         _watch.Mark(SwitchoverPart.Pause);
         _cancel.ThrowIfCancellationRequested();
     }
@@ -210,7 +210,7 @@ internal sealed class SourceSwitchoverRun
         _collect();
         _watch.Mark(SwitchoverPart.Harvest);
         var writer = new DeviceStateWriter();
-        await _context.Guest.SaveStateAsync(writer, _cancel).ConfigureAwait(false);
+        await GuestCall.RunAsync("save its state", () => _context.Guest.SaveStateAsync(writer, _cancel)).ConfigureAwait(false);
         byte[] state = DeviceStateCodec.Encode(writer.ToDeviceState());
         _watch.Mark(SwitchoverPart.StateSave);
 
@@ -282,7 +282,7 @@ internal sealed class SourceSwitchoverRun
 
     private async Task ResumeAsync(ulong epoch)
     {
-        await _context.Guest.ResumeAsync(epoch, CancellationToken.None).ConfigureAwait(false);
+        await GuestCall.RunAsync("resume", () => _context.Guest.ResumeAsync(epoch, CancellationToken.None)).ConfigureAwait(false);
         _epoch = epoch;
         _watch.ResumedHere();
     }
