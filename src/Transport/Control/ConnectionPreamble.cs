@@ -30,7 +30,7 @@ internal readonly record struct ConnectionPreamble(ConnectionPurpose Purpose, in
     {
         if (bytes.Length != Bytes || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic)
         {
-            throw ControlFrameCodec.Violation("a connection does not begin with the protocol's mark; is the peer a pageengine?");
+            throw ControlFrameCodec.Violation("a connection does not begin with the protocol's mark; the peer may be another program");
         }
 
         ushort purpose = BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]);

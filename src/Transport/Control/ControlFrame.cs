@@ -76,7 +76,7 @@ internal static class ControlFrameCodec
     {
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic)
         {
-            throw Violation("a frame does not begin with the protocol's mark; is the peer a pageengine?");
+            throw Violation("a frame does not begin with the protocol's mark; the peer may be another program");
         }
 
         ushort code = BinaryPrimitives.ReadUInt16LittleEndian(header[4..]);

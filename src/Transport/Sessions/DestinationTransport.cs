@@ -1,48 +1,36 @@
-using System.Threading.Channels;
 using PageEngine.Devices;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
 
 namespace PageEngine.Transport.Sessions;
 
-// Owns: the destination's connections: the control channel with its frame pump, the page streams, the signs of life.
+// Owns: the destination's connections: what the source's frames mean, and the page streams.
 // It acknowledges rounds by itself, collects the device state, and leaves every decision to the session.
 
 /// <summary>The transport role at the destination.</summary>
 internal sealed class DestinationTransport : IAsyncDisposable
 {
-    private const int InboxCapacity = 64;
-
-    private readonly MigrationConnection _connection;
-    private readonly ControlChannel _control;
-    private readonly PeerLiveness _liveness;
-    private readonly Channel<InboxMessage> _inbox = Channel.CreateBounded<InboxMessage>(InboxCapacity);
-    private readonly TaskCompletionSource _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource _ended = new();
+    private readonly PeerChannel _peer;
     private readonly MemoryStream _deviceState = new();
-    private readonly Task _pump;
     private MigrationConnection[] _pageConnections = [];
     private PageReceiver[] _receivers = [];
     private RoundArrivals? _arrivals;
-    private MigrationException? _fault;
     private volatile bool _stopping;
 
     internal DestinationTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit)
     {
-        _connection = connection;
-        _control = new ControlChannel(connection.OpenControl());
-        _liveness = new PeerLiveness(_control, time, silenceLimit, Fail);
-        _pump = Task.Run(PumpAsync);
+        _peer = new PeerChannel(connection, time, silenceLimit, Dispatch, cause => Volatile.Read(ref _arrivals)?.Fail(cause));
+        _peer.Start();
     }
 
-    internal string Peer => _connection.RemoteDescription;
+    internal string Peer => _peer.Connection.RemoteDescription;
 
-    internal MigrationConnection Connection => _connection;
+    internal MigrationConnection Connection => _peer.Connection;
 
     internal int Streams => _receivers.Length;
 
     /// <summary>Gets a task that fails when the transport does, whatever messages still wait.</summary>
-    internal Task Faulted => _faulted.Task;
+    internal Task Faulted => _peer.Faulted;
 
     /// <summary>Gets the bytes that the page streams carried in finished rounds.</summary>
     internal long WireBytes => _arrivals?.Sum().WireBytes ?? 0;
@@ -57,7 +45,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
         // before the fault may still be waiting, and what it asks for would be waited for in vain.
         var arrivals = new RoundArrivals(connections.Length);
         Interlocked.Exchange(ref _arrivals, arrivals);
-        if (Volatile.Read(ref _fault) is { } fault)
+        if (_peer.Fault is { } fault)
         {
             arrivals.Fail(fault);
         }
@@ -72,23 +60,14 @@ internal sealed class DestinationTransport : IAsyncDisposable
     }
 
     internal ValueTask SendAsync<T>(ControlKind kind, T message, Action<T, PayloadWriter> write, CancellationToken cancellationToken = default) =>
-        _control.SendAsync(kind, message, write, cancellationToken);
+        _peer.SendAsync(kind, message, write, cancellationToken);
 
-    internal ValueTask SendAsync(ControlKind kind, CancellationToken cancellationToken = default) => _control.SendAsync(kind, cancellationToken);
+    internal ValueTask SendAsync(ControlKind kind, CancellationToken cancellationToken = default) =>
+        _peer.SendAsync(kind, 0, static (_, _) => { }, cancellationToken);
 
     /// <summary>Waits for the source's next message.</summary>
     /// <exception cref="MigrationException">The peer failed or was lost.</exception>
-    internal async ValueTask<InboxMessage> NextAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _inbox.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException)
-        {
-            throw Fault();
-        }
-    }
+    internal ValueTask<InboxMessage> NextAsync(CancellationToken cancellationToken) => _peer.NextAsync(cancellationToken);
 
     /// <summary>Takes the device state that was collected so far.</summary>
     internal ReadOnlyMemory<byte> TakeDeviceState()
@@ -125,41 +104,15 @@ internal sealed class DestinationTransport : IAsyncDisposable
     }
 
     /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
-    internal async Task SayAsync(MigrationException failure)
-    {
-        if (!failure.FromPeer && failure.Kind != MigrationErrorKind.ConnectionLost)
-        {
-            await _control.TrySendAsync(ControlKind.Failure, FailureMessage.From(failure), static (m, w) => m.Write(w)).ConfigureAwait(false);
-        }
-    }
-
-    internal void Fail(MigrationException cause)
-    {
-        if (Interlocked.CompareExchange(ref _fault, cause, null) is null)
-        {
-            _inbox.Writer.TryComplete(cause);
-            _faulted.TrySetException(cause);
-            _ = _faulted.Task.Exception;
-            Volatile.Read(ref _arrivals)?.Fail(cause);
-        }
-    }
+    internal Task SayAsync(MigrationException failure) => _peer.SayAsync(failure);
 
     public async ValueTask DisposeAsync()
     {
-        Fail(new MigrationException(MigrationErrorKind.Cancelled, "The migration has ended."));
-        await _ended.CancelAsync().ConfigureAwait(false);
-        await _liveness.DisposeAsync().ConfigureAwait(false);
+        await _peer.StopAsync().ConfigureAwait(false);
         await StopReceivingAsync().ConfigureAwait(false);
-        _connection.Abort();
-        await _pump.ConfigureAwait(false);
-        await _control.DisposeAsync().ConfigureAwait(false);
-        await _connection.DisposeAsync().ConfigureAwait(false);
+        await _peer.DisposeAsync().ConfigureAwait(false);
         _deviceState.Dispose();
-        _ended.Dispose();
     }
-
-    private MigrationException Fault() =>
-        Volatile.Read(ref _fault) ?? new MigrationException(MigrationErrorKind.ConnectionLost, "The connection to the source was lost.");
 
     private void OnRoundEnd(StreamRoundTotals totals)
     {
@@ -171,11 +124,11 @@ internal sealed class DestinationTransport : IAsyncDisposable
     {
         try
         {
-            await _control.SendAsync(ControlKind.RoundApplied, new RoundAppliedMessage(totals), static (m, w) => m.Write(w)).ConfigureAwait(false);
+            await _peer.SendAsync(ControlKind.RoundApplied, new RoundAppliedMessage(totals), static (m, w) => m.Write(w)).ConfigureAwait(false);
         }
         catch (MigrationException e)
         {
-            Fail(e);
+            _peer.Fail(e);
         }
     }
 
@@ -191,48 +144,16 @@ internal sealed class DestinationTransport : IAsyncDisposable
         }
         catch (MigrationException e)
         {
-            // A stream that breaks because the whole peer is gone shows on the control channel too, with a better reason.
-            if (e.Kind == MigrationErrorKind.ConnectionLost)
-            {
-                await Task.WhenAny(_pump, Task.Delay(TimeSpan.FromMilliseconds(200))).ConfigureAwait(false);
-            }
-
             e.DetectedBy = DetectedBy.Transport;
+            MigrationException cause = await _peer.BetterCauseAsync(e).ConfigureAwait(false);
             if (!_stopping)
             {
-                Fail(e);
+                _peer.Fail(cause);
             }
         }
         catch (Exception e)
         {
-            Fail(SessionFailure.Complete(e, MigrationPhase.None));
-        }
-    }
-
-    private async Task PumpAsync()
-    {
-        try
-        {
-            while (!_ended.IsCancellationRequested)
-            {
-                ControlFrame frame = await _control.ReceiveAsync(_ended.Token).ConfigureAwait(false);
-                await _liveness.HeardAsync(frame).ConfigureAwait(false);
-                Dispatch(frame);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The session ended and stopped listening.
-        }
-        catch (MigrationException e)
-        {
-            e.DetectedBy = e.DetectedBy == DetectedBy.None ? DetectedBy.Transport : e.DetectedBy;
-            Fail(e);
-        }
-        catch (Exception e)
-        {
-            // Whoever waits must learn of it: a pump that dies silently would leave him waiting for ever.
-            Fail(SessionFailure.Complete(e, MigrationPhase.None));
+            _peer.Fail(SessionFailure.Complete(e, MigrationPhase.None));
         }
     }
 
@@ -241,31 +162,27 @@ internal sealed class DestinationTransport : IAsyncDisposable
         ReadOnlySpan<byte> payload = frame.Payload.Span;
         switch (frame.Kind)
         {
-            case ControlKind.Ping or ControlKind.Pong:
-                break;
             case ControlKind.Hello:
-                Post(frame.Kind, HelloMessage.Read(payload));
+                _peer.Post(frame.Kind, HelloMessage.Read(payload));
                 break;
             case ControlKind.DeviceState:
                 CollectDeviceState(payload);
                 break;
             case ControlKind.Prepare:
-                Post(frame.Kind, PrepareMessage.Read(payload));
+                _peer.Post(frame.Kind, PrepareMessage.Read(payload));
                 break;
             case ControlKind.Commit:
-                Post(frame.Kind, CommitMessage.Read(payload));
+                _peer.Post(frame.Kind, CommitMessage.Read(payload));
                 break;
             case ControlKind.PauseNotice:
-                Post(frame.Kind, PauseNoticeMessage.Read(payload));
+                _peer.Post(frame.Kind, PauseNoticeMessage.Read(payload));
                 break;
             case ControlKind.Goodbye:
-                Post(frame.Kind, GoodbyeMessage.Read(payload));
+                _peer.Post(frame.Kind, GoodbyeMessage.Read(payload));
                 break;
             case ControlKind.HashesRequest:
-                Post(frame.Kind, null);
+                _peer.Post(frame.Kind, null);
                 break;
-            case ControlKind.Failure:
-                throw FailureMessage.Read(payload).ToException();
             default:
                 throw ControlFrameCodec.Violation($"a {frame.Kind} frame came from the source");
         }
@@ -288,14 +205,6 @@ internal sealed class DestinationTransport : IAsyncDisposable
             }
 
             _deviceState.Write(chunk);
-        }
-    }
-
-    private void Post(ControlKind kind, object? body)
-    {
-        if (!_inbox.Writer.TryWrite(new InboxMessage(kind, body)) && _fault is null)
-        {
-            throw ControlFrameCodec.Violation("messages came faster than they are handled");
         }
     }
 }

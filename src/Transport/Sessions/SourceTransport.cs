@@ -1,60 +1,44 @@
-using System.Threading.Channels;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
 
 namespace PageEngine.Transport.Sessions;
 
-// Owns: the source's connections: the control channel with its frame pump, the page streams, the signs of life.
+// Owns: the source's connections: what the destination's frames mean, and the page streams with the barrier between rounds.
 // It detects failures and tells whoever waits; it decides nothing.
-
-/// <summary>A message for the session, decoded.</summary>
-internal readonly record struct InboxMessage(ControlKind Kind, object? Body);
 
 /// <summary>The transport role at the source.</summary>
 internal sealed class SourceTransport : IAsyncDisposable
 {
-    // A well-behaved destination has at most a few messages under way; more is a flood.
-    private const int InboxCapacity = 64;
-
-    private readonly MigrationConnection _connection;
-    private readonly ControlChannel _control;
-    private readonly PeerLiveness _liveness;
-    private readonly Channel<InboxMessage> _inbox = Channel.CreateBounded<InboxMessage>(InboxCapacity);
+    private readonly PeerChannel _peer;
     private readonly List<MigrationConnection> _pageConnections = [];
     private readonly List<PageSender> _senders = [];
-    private readonly TaskCompletionSource _faulted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource _ended = new();
-    private readonly Task _pump;
     private RoundBarrier? _barrier;
-    private MigrationException? _fault;
     private StreamRoundTotals[] _totals = [];
 
     private SourceTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit)
     {
-        _connection = connection;
-        _control = new ControlChannel(connection.OpenControl());
-        _liveness = new PeerLiveness(_control, time, silenceLimit, Fail);
-        _pump = Task.Run(PumpAsync);
+        _peer = new PeerChannel(connection, time, silenceLimit, Dispatch, cause => Volatile.Read(ref _barrier)?.Fail(cause));
+        _peer.Start();
     }
 
     /// <summary>Gets the number of page streams.</summary>
     internal int Streams => _senders.Count;
 
     /// <summary>Gets the peer, for people.</summary>
-    internal string Peer => _connection.RemoteDescription;
+    internal string Peer => _peer.Connection.RemoteDescription;
 
     /// <summary>Gets the control connection, for the log.</summary>
-    internal MigrationConnection Connection => _connection;
+    internal MigrationConnection Connection => _peer.Connection;
 
     /// <summary>Gets the shortest round trip seen.</summary>
-    internal TimeSpan RoundTrip => _liveness.RoundTrip;
+    internal TimeSpan RoundTrip => _peer.RoundTrip;
 
     /// <summary>Gets what each stream sent since the start.</summary>
     internal StreamRoundTotals[] Totals => _totals;
 
     /// <summary>Gets a task that fails when the transport does, whatever messages still wait.</summary>
-    internal Task Faulted => _faulted.Task;
+    internal Task Faulted => _peer.Faulted;
 
     /// <summary>Gets or sets who takes the destination's page hashes while verification runs.</summary>
     internal Action<ReadOnlyMemory<byte>>? HashSink { get; set; }
@@ -105,23 +89,13 @@ internal sealed class SourceTransport : IAsyncDisposable
     }
 
     internal ValueTask SendAsync<T>(ControlKind kind, T message, Action<T, PayloadWriter> write, CancellationToken cancellationToken = default) =>
-        _control.SendAsync(kind, message, write, cancellationToken);
+        _peer.SendAsync(kind, message, write, cancellationToken);
 
-    internal ValueTask PingAsync(CancellationToken cancellationToken) => _liveness.PingAsync(cancellationToken);
+    internal ValueTask PingAsync(CancellationToken cancellationToken) => _peer.PingAsync(cancellationToken);
 
     /// <summary>Waits for the destination's next message.</summary>
     /// <exception cref="MigrationException">The peer failed or was lost.</exception>
-    internal async ValueTask<InboxMessage> NextAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await _inbox.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException)
-        {
-            throw Fault();
-        }
-    }
+    internal ValueTask<InboxMessage> NextAsync(CancellationToken cancellationToken) => _peer.NextAsync(cancellationToken);
 
     /// <summary>Waits for a message of one kind; anything else is out of order.</summary>
     internal async ValueTask<T> NextAsync<T>(ControlKind kind, CancellationToken cancellationToken)
@@ -140,9 +114,9 @@ internal sealed class SourceTransport : IAsyncDisposable
 
         // A full fence: either this sees the fault, or Fail sees the barrier.
         Interlocked.Exchange(ref _barrier, barrier);
-        if (Volatile.Read(ref _fault) is not null)
+        if (_peer.Fault is { } fault)
         {
-            throw Fault();
+            throw fault;
         }
 
         var sends = new Task<StreamRoundTotals>[Streams];
@@ -181,31 +155,11 @@ internal sealed class SourceTransport : IAsyncDisposable
     }
 
     /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
-    internal async Task SayAsync(MigrationException failure)
-    {
-        if (!failure.FromPeer && failure.Kind != MigrationErrorKind.ConnectionLost)
-        {
-            await _control.TrySendAsync(ControlKind.Failure, FailureMessage.From(failure), static (m, w) => m.Write(w)).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Ends everything at once; whoever waits gets the cause.</summary>
-    internal void Fail(MigrationException cause)
-    {
-        if (Interlocked.CompareExchange(ref _fault, cause, null) is null)
-        {
-            _inbox.Writer.TryComplete(cause);
-            _faulted.TrySetException(cause);
-            _ = _faulted.Task.Exception;
-            Volatile.Read(ref _barrier)?.Fail(cause);
-        }
-    }
+    internal Task SayAsync(MigrationException failure) => _peer.SayAsync(failure);
 
     public async ValueTask DisposeAsync()
     {
-        Fail(new MigrationException(MigrationErrorKind.Cancelled, "The migration has ended."));
-        await _ended.CancelAsync().ConfigureAwait(false);
-        await _liveness.DisposeAsync().ConfigureAwait(false);
+        await _peer.StopAsync().ConfigureAwait(false);
         AbortStreams();
         foreach (PageSender sender in _senders)
         {
@@ -217,11 +171,7 @@ internal sealed class SourceTransport : IAsyncDisposable
             await connection.DisposeAsync().ConfigureAwait(false);
         }
 
-        _connection.Abort();
-        await _pump.ConfigureAwait(false);
-        await _control.DisposeAsync().ConfigureAwait(false);
-        await _connection.DisposeAsync().ConfigureAwait(false);
-        _ended.Dispose();
+        await _peer.DisposeAsync().ConfigureAwait(false);
     }
 
     // The connector is the embedder's: whatever it throws means that the destination was not reached.
@@ -260,48 +210,8 @@ internal sealed class SourceTransport : IAsyncDisposable
         catch (MigrationException e)
         {
             // The control channel often knows the better reason; it gets a moment to say so.
-            Fail(await BetterCauseAsync(e).ConfigureAwait(false));
-            throw Fault();
-        }
-    }
-
-    private async Task<MigrationException> BetterCauseAsync(MigrationException cause)
-    {
-        if (cause.Kind == MigrationErrorKind.ConnectionLost)
-        {
-            await Task.WhenAny(_pump, Task.Delay(TimeSpan.FromMilliseconds(200))).ConfigureAwait(false);
-        }
-
-        return Volatile.Read(ref _fault) ?? cause;
-    }
-
-    private MigrationException Fault() =>
-        Volatile.Read(ref _fault) ?? new MigrationException(MigrationErrorKind.ConnectionLost, "The connection to the destination was lost.");
-
-    private async Task PumpAsync()
-    {
-        try
-        {
-            while (!_ended.IsCancellationRequested)
-            {
-                ControlFrame frame = await _control.ReceiveAsync(_ended.Token).ConfigureAwait(false);
-                await _liveness.HeardAsync(frame).ConfigureAwait(false);
-                Dispatch(frame);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The session ended and stopped listening.
-        }
-        catch (MigrationException e)
-        {
-            e.DetectedBy = e.DetectedBy == DetectedBy.None ? DetectedBy.Transport : e.DetectedBy;
-            Fail(e);
-        }
-        catch (Exception e)
-        {
-            // Whoever waits must learn of it: a pump that dies silently would leave him waiting for ever.
-            Fail(SessionFailure.Complete(e, MigrationPhase.None));
+            _peer.Fail(await _peer.BetterCauseAsync(e).ConfigureAwait(false));
+            throw _peer.FaultOrLost();
         }
     }
 
@@ -310,8 +220,6 @@ internal sealed class SourceTransport : IAsyncDisposable
         ReadOnlySpan<byte> payload = frame.Payload.Span;
         switch (frame.Kind)
         {
-            case ControlKind.Ping or ControlKind.Pong:
-                break;
             case ControlKind.RoundApplied:
                 RoundBarrier barrier = Volatile.Read(ref _barrier) ?? throw ControlFrameCodec.Violation("a round was acknowledged before the first one began");
                 barrier.Acknowledge(RoundAppliedMessage.Read(payload).Totals);
@@ -319,36 +227,26 @@ internal sealed class SourceTransport : IAsyncDisposable
             case ControlKind.Hashes:
                 (HashSink ?? throw ControlFrameCodec.Violation("hashes came that nobody asked for"))(frame.Payload);
                 break;
-            case ControlKind.Failure:
-                throw FailureMessage.Read(payload).ToException();
             case ControlKind.Welcome:
-                Post(frame.Kind, WelcomeMessage.Read(payload));
+                _peer.Post(frame.Kind, WelcomeMessage.Read(payload));
                 break;
             case ControlKind.Prepared:
-                Post(frame.Kind, PreparedMessage.Read(payload));
+                _peer.Post(frame.Kind, PreparedMessage.Read(payload));
                 break;
             case ControlKind.Running:
-                Post(frame.Kind, RunningMessage.Read(payload));
+                _peer.Post(frame.Kind, RunningMessage.Read(payload));
                 break;
             case ControlKind.Goodbye:
-                Post(frame.Kind, GoodbyeMessage.Read(payload));
+                _peer.Post(frame.Kind, GoodbyeMessage.Read(payload));
                 break;
             case ControlKind.HandedBack:
-                Post(frame.Kind, HandedBackMessage.Read(payload));
+                _peer.Post(frame.Kind, HandedBackMessage.Read(payload));
                 break;
             case ControlKind.Ready:
-                Post(frame.Kind, null);
+                _peer.Post(frame.Kind, null);
                 break;
             default:
                 throw ControlFrameCodec.Violation($"a {frame.Kind} frame came from the destination");
-        }
-    }
-
-    private void Post(ControlKind kind, object? body)
-    {
-        if (!_inbox.Writer.TryWrite(new InboxMessage(kind, body)) && _fault is null)
-        {
-            throw ControlFrameCodec.Violation("messages came faster than they are handled");
         }
     }
 }
