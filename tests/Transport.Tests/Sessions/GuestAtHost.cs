@@ -48,13 +48,7 @@ internal sealed class GuestAtHost : IDisposable
     }
 
     internal Task<MigrationReport> MigrateAsync(IMigrationConnector connector, MigrationSourceOptions? options = null, CancellationToken cancellationToken = default) =>
-        new MigrationSource(Guest, Tracer, (options ?? new MigrationSourceOptions()) with
-        {
-            Ownership = Ownership,
-
-            // Whether a goal is met on a busy machine is no test's affair.
-            SwitchoverGoal = TimeSpan.FromMinutes(1),
-        }).MigrateAsync(connector, cancellationToken);
+        new MigrationSource(Guest, Tracer, (options ?? new MigrationSourceOptions()) with { Ownership = Ownership }).MigrateAsync(connector, cancellationToken);
 
     /// <summary>The guest runs on and nothing it did was lost, repeated or damaged.</summary>
     internal Task AssertRunsAndIsConsistentAsync() => AssertRunsAndIsConsistentAsync(Guest);
