@@ -15,7 +15,7 @@ namespace PageEngine.Transport.Sessions;
 // reports back. One task runs it. The rehearsal runs this same code on a scratch guest and a scratch record.
 
 /// <summary>One switchover at the source.</summary>
-internal sealed class SourceSwitchoverRun
+internal sealed class SourceSwitchoverRun : IDisposable
 {
     private readonly SourceSwitchoverContext _context;
     private readonly DirtyBitmap _pending;
@@ -27,6 +27,8 @@ internal sealed class SourceSwitchoverRun
     private readonly OwnershipMode _mode;
     private readonly bool _rehearsal;
     private readonly CancellationToken _cancel;
+    private CancellationTokenSource? _patience;
+    private CancellationTokenSource? _standstill;
     private SourceState _state = SourceState.Copying;
     private MigrationException? _failure;
     private ulong _epoch;
@@ -50,7 +52,8 @@ internal sealed class SourceSwitchoverRun
         _epoch = context.Ownership.Epoch;
         _mode = context.Ownership.Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _watch = new SwitchoverStopwatch(context.Options.TimeProvider);
-        _timers = new SwitchoverTimers(context.Options.TimeProvider, context.Options.ResumeTimeout);
+        _timers = new SwitchoverTimers(
+            context.Options.TimeProvider, rehearsal ? context.Options.NetworkTimeout : context.Options.ResumeTimeout);
     }
 
     private IOwnershipStore? Store => _context.Ownership.Store;
@@ -62,20 +65,29 @@ internal sealed class SourceSwitchoverRun
         SourceSwitchoverContext context, PreCopyMonitor monitor, Action<MigrationPhase> enter, CancellationToken cancellationToken)
     {
         using QuietPeriod quiet = QuietPeriod.Begin();
-        return await new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken)
-            .RunAsync().ConfigureAwait(false);
+        using var run = new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken);
+        return await run.RunAsync().ConfigureAwait(false);
     }
 
     /// <summary>Runs every step on an empty layout and a scratch record.</summary>
-    internal static Task<SwitchoverResult> RehearseAsync(SourceSwitchoverContext context, DirtyBitmap nothingPending, CancellationToken cancellationToken) =>
-        new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, rehearsal: true, cancellationToken).RunAsync();
+    internal static async Task<SwitchoverResult> RehearseAsync(SourceSwitchoverContext context, DirtyBitmap nothingPending, CancellationToken cancellationToken)
+    {
+        using var run = new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, rehearsal: true, cancellationToken);
+        return await run.RunAsync().ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _standstill?.Dispose();
+        _patience?.Dispose();
+    }
 
     private async Task<SwitchoverResult> RunAsync()
     {
         SourceEvent happened = SourceEvent.SwitchoverDecided;
         while (true)
         {
-            Answer answer = SourceSwitchover.NextOrThrow(_state, happened, _mode);
+            Answer answer = Next(happened);
             if (answer.State != _state && !_rehearsal)
             {
                 Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
@@ -96,6 +108,26 @@ internal sealed class SourceSwitchoverRun
 
             happened = answered == SourceEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
         }
+    }
+
+    // A message that comes out of order is a peer that cannot be talked to any more; the guest's fate does not hang on it.
+    private Answer Next(SourceEvent happened)
+    {
+        Answer answer = SourceSwitchover.Next(_state, happened, _mode);
+        if (!answer.IsUnexpected)
+        {
+            return answer;
+        }
+
+        Note(SwitchoverErrors.Unexpected("source", _state, happened, fromPeer: true));
+        _peerGone = true;
+        return SourceSwitchover.NextOrThrow(_state, SourceEvent.ConnectionLost, _mode);
+    }
+
+    private void Note(MigrationException failure)
+    {
+        _failure ??= failure;
+        _context.Roles.Detect(failure);
     }
 
     // At most one effect of an answer answers itself; the others are done at once and give None.
@@ -162,15 +194,23 @@ internal sealed class SourceSwitchoverRun
         catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
             _cancelSeen = true;
-            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
-            { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            Note(Cancelled());
+            return failed;
+        }
+        catch (OperationCanceledException e) when (_patience is { IsCancellationRequested: true })
+        {
+            Note(new MigrationException(
+                MigrationErrorKind.Timeout,
+                $"The guest stood still for {_context.Options.ResumeTimeout.TotalSeconds:0.###} s and its last pages and state were still not sent; it goes on here.",
+                e)
+            { Phase = Phase, DetectedBy = DetectedBy.Supervisor });
             return failed;
         }
         catch (Exception e)
         {
             // Guest, tracer and store are the embedder's: whatever they throw is the step's failure, and the table knows
             // what follows from that.
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return failed;
         }
     }
@@ -189,7 +229,7 @@ internal sealed class SourceSwitchoverRun
         _context.Journal?.Append(JournalEntryKind.MayBePrepared, _attempt.BaseEpoch);
         if (Store is not null)
         {
-            await Store.StageAsync(_attempt.ForDestination, _cancel).ConfigureAwait(false);
+            await AskAsync(store => store.StageAsync(_attempt.ForDestination, _cancel)).ConfigureAwait(false);
         }
 
         await _context.Transport.SendAsync(
@@ -200,17 +240,20 @@ internal sealed class SourceSwitchoverRun
     private async Task PauseAsync()
     {
         _watch.Begin();
-        await GuestCall.RunAsync("pause", () => _context.Guest.PauseAsync(_cancel)).ConfigureAwait(false);
+        _patience = new CancellationTokenSource(_context.Options.ResumeTimeout, _context.Options.TimeProvider);
+        _standstill = CancellationTokenSource.CreateLinkedTokenSource(_cancel, _patience.Token);
+        await GuestCall.RunAsync("pause", () => _context.Guest.PauseAsync(_standstill.Token)).ConfigureAwait(false);
         _watch.Mark(SwitchoverPart.Pause);
         _cancel.ThrowIfCancellationRequested();
     }
 
     private async Task RunLastPassAsync()
     {
+        CancellationToken cancel = _standstill!.Token;
         _collect();
         _watch.Mark(SwitchoverPart.Harvest);
         var writer = new DeviceStateWriter();
-        await GuestCall.RunAsync("save its state", () => _context.Guest.SaveStateAsync(writer, _cancel)).ConfigureAwait(false);
+        await GuestCall.RunAsync("save its state", () => _context.Guest.SaveStateAsync(writer, cancel)).ConfigureAwait(false);
         byte[] state = DeviceStateCodec.Encode(writer.ToDeviceState());
         _watch.Mark(SwitchoverPart.StateSave);
 
@@ -221,7 +264,7 @@ internal sealed class SourceSwitchoverRun
 
         var allSent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var round = new PageRound(_context.NextRound++, _context.Guest.Memory, _pending, null);
-        _round = _context.Transport.SendRoundAsync(round, allSent.SetResult, _cancel);
+        _round = _context.Transport.SendRoundAsync(round, allSent.SetResult, cancel);
         _stateBytes = state.Length;
         _stateDigest = XxHash3.HashToUInt64(state);
         for (int offset = 0; offset < state.Length; offset += ControlFrameCodec.MaxChunkBytes)
@@ -229,7 +272,7 @@ internal sealed class SourceSwitchoverRun
             await _context.Transport.SendAsync(
                 ControlKind.DeviceState, (state, offset),
                 static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.AsSpan(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
-                _cancel).ConfigureAwait(false);
+                cancel).ConfigureAwait(false);
         }
 
         // The destination waits for the round by itself: Prepare leaves as soon as the totals are known.
@@ -276,13 +319,13 @@ internal sealed class SourceSwitchoverRun
         catch (MigrationException e)
         {
             // The wait that follows notices the lost connection and looks at the record.
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
         }
     }
 
     private async Task ResumeAsync(ulong epoch)
     {
-        await GuestCall.RunAsync("resume", () => _context.Guest.ResumeAsync(epoch, CancellationToken.None)).ConfigureAwait(false);
+        await GuestCall.ResumeAsync(_context.Guest, epoch, _context.Options.TimeProvider, Identity).ConfigureAwait(false);
         _epoch = epoch;
         _watch.ResumedHere();
     }
@@ -292,7 +335,7 @@ internal sealed class SourceSwitchoverRun
         _enter(MigrationPhase.Commit);
         try
         {
-            CreateOutcome outcome = await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
+            CreateOutcome outcome = await AskAsync(store => store.CreateAsync(record, CancellationToken.None)).ConfigureAwait(false);
             _epoch = outcome == CreateOutcome.Created ? record.Epoch : _epoch;
             return outcome switch
             {
@@ -303,7 +346,7 @@ internal sealed class SourceSwitchoverRun
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return SourceEvent.EpochUnknown;
         }
     }
@@ -312,20 +355,31 @@ internal sealed class SourceSwitchoverRun
     {
         try
         {
-            OwnershipRecord? record = await Store!.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
-            OwnershipMark mark = record?.Epoch > _attempt.BaseEpoch
-                ? await Store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
-                : OwnershipMark.None;
+            (OwnershipRecord? record, OwnershipMark mark) = await AskAsync(ReadBothAsync).ConfigureAwait(false);
             SourceEvent seen = _attempt.SeenFromSource(record, mark);
             _epoch = seen == SourceEvent.RecordOwn ? record!.Epoch : _epoch;
             return seen;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return SourceEvent.RecordUnreadable;
         }
     }
+
+    private async ValueTask<(OwnershipRecord? Record, OwnershipMark Mark)> ReadBothAsync(IOwnershipStore store)
+    {
+        OwnershipRecord? record = await store.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
+        return (record, record?.Epoch > _attempt.BaseEpoch
+            ? await store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
+            : OwnershipMark.None);
+    }
+
+    private Task<T> AskAsync<T>(Func<IOwnershipStore, ValueTask<T>> call) =>
+        StoreCall.RunAsync(Store!, call, _context.Options.NetworkTimeout, _context.Options.TimeProvider);
+
+    private Task AskAsync(Func<IOwnershipStore, ValueTask> call) =>
+        StoreCall.RunAsync(Store!, call, _context.Options.NetworkTimeout, _context.Options.TimeProvider);
 
     // Waits for a message, the loss of the connection, a cancel (once), or the nearest timer.
     private async Task<SourceEvent> WaitAsync()
@@ -346,8 +400,7 @@ internal sealed class SourceSwitchoverRun
             _cancelSeen = true;
             if (SourceSwitchover.CanCancel(_state))
             {
-                _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
-                { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+                Note(Cancelled());
             }
 
             return SourceEvent.CancelRequested;
@@ -364,17 +417,23 @@ internal sealed class SourceSwitchoverRun
         catch (MigrationException e)
         {
             _peerGone = true;
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return e.FromPeer ? SourceEvent.PeerRefused : SourceEvent.ConnectionLost;
         }
     }
 
+    private MigrationException Cancelled() => new(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
+    {
+        Phase = Phase,
+        DetectedBy = DetectedBy.Supervisor,
+    };
+
     private SourceEvent TimedOut()
     {
-        _failure ??= new MigrationException(
+        Note(new MigrationException(
             MigrationErrorKind.Timeout,
             $"The destination did not answer within {_context.Options.ResumeTimeout.TotalSeconds:0} s. Its log has the reason under migration {Identity.Id}.")
-        { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+        { Phase = Phase, DetectedBy = DetectedBy.Supervisor });
         return SourceEvent.PeerTimedOut;
     }
 
