@@ -141,7 +141,8 @@ internal sealed class DestinationSession
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new MigrationException(MigrationErrorKind.Timeout, $"The source did not get as far as the first page within {_options.StartTimeout.TotalSeconds:0} s.");
+            throw new MigrationException(MigrationErrorKind.Timeout, $"The source did not get as far as the first page within {_options.StartTimeout.TotalSeconds:0} s.")
+            { DetectedBy = DetectedBy.Supervisor };
         }
         finally
         {

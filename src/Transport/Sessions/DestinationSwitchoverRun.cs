@@ -17,6 +17,7 @@ internal sealed class DestinationSwitchoverRun
 {
     private readonly DestinationSwitchoverContext _context;
     private readonly SwitchoverAttempt _attempt;
+    private readonly AttemptRecord? _record;
     private readonly SwitchoverTimers _timers;
     private readonly TimeProvider _time;
     private readonly OwnershipMode _mode;
@@ -38,6 +39,7 @@ internal sealed class DestinationSwitchoverRun
         _attempt = context.Attempt;
         _time = context.Options.TimeProvider;
         _timers = new SwitchoverTimers(_time, context.ClaimTimeout);
+        _record = Store is { } store ? new AttemptRecord(store, _attempt, context.Options.NetworkTimeout, _time) : null;
         _mode = Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _cancel = cancel;
     }
@@ -170,7 +172,7 @@ internal sealed class DestinationSwitchoverRun
         catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
             _cancelSeen = true;
-            Note(new MigrationException(MigrationErrorKind.Cancelled, "The destination was stopped.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor });
+            Note(SwitchoverFailures.DestinationStopped(Phase));
             return failed;
         }
         catch (Exception e)
@@ -246,7 +248,7 @@ internal sealed class DestinationSwitchoverRun
         long began = _time.GetTimestamp();
         try
         {
-            (OwnershipRecord? record, OwnershipMark mark) = await AskAsync(ReadBothAsync).ConfigureAwait(false);
+            (OwnershipRecord? record, OwnershipMark mark) = await _record!.ReadAsync().ConfigureAwait(false);
             _read = _time.GetElapsedTime(began);
             return _attempt.SeenFromDestination(record, mark);
         }
@@ -261,7 +263,7 @@ internal sealed class DestinationSwitchoverRun
     {
         try
         {
-            return await AskAsync(store => store.CreateAsync(record, CancellationToken.None)).ConfigureAwait(false) switch
+            return await _record!.CreateAsync(record).ConfigureAwait(false) switch
             {
                 CreateOutcome.Created => DestinationEvent.EpochCreated,
                 CreateOutcome.Conflict => DestinationEvent.EpochConflict,
@@ -274,18 +276,6 @@ internal sealed class DestinationSwitchoverRun
             return DestinationEvent.EpochUnknown;
         }
     }
-
-    private async ValueTask<(OwnershipRecord? Record, OwnershipMark Mark)> ReadBothAsync(IOwnershipStore store)
-    {
-        OwnershipRecord? record = await store.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
-        return (record, record?.Epoch > _attempt.BaseEpoch
-            ? await store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
-            : OwnershipMark.None);
-    }
-
-    private Task<T> AskAsync<T>(Func<IOwnershipStore, ValueTask<T>> call) => StoreCall.RunAsync(Store!, call, _context.Options.NetworkTimeout, _time);
-
-    private Task AskAsync(Func<IOwnershipStore, ValueTask> call) => StoreCall.RunAsync(Store!, call, _context.Options.NetworkTimeout, _time);
 
     private async Task RaiseGuardsAsync()
     {
@@ -301,7 +291,7 @@ internal sealed class DestinationSwitchoverRun
     {
         if (Store is not null)
         {
-            await AskAsync(store => store.MarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, mark, CancellationToken.None)).ConfigureAwait(false);
+            await _record!.MarkAsync(mark).ConfigureAwait(false);
         }
 
         _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);

@@ -141,7 +141,8 @@ internal sealed class SourceSession
         {
             throw new MigrationException(
                 MigrationErrorKind.Timeout,
-                $"The destination was not ready within {_options.StartTimeout.TotalSeconds:0} s ({connector.Description}). Check that it listens and is not busy with another migration.");
+                $"The destination was not ready within {_options.StartTimeout.TotalSeconds:0} s ({connector.Description}). Check that it listens and is not busy with another migration.")
+            { DetectedBy = DetectedBy.Supervisor };
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
     private readonly SwitchoverStopwatch _watch;
     private readonly SwitchoverTimers _timers;
     private readonly SwitchoverAttempt _attempt;
+    private readonly AttemptRecord? _record;
     private readonly OwnershipMode _mode;
     private readonly bool _rehearsal;
     private readonly CancellationToken _cancel;
@@ -37,6 +38,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
     private Task<StreamRoundTotals>? _round;
     private bool _peerGone;
     private bool _cancelSeen;
+    private bool _handedBack;
     private SwitchoverResult? _result;
 
     private SourceSwitchoverRun(
@@ -50,6 +52,9 @@ internal sealed class SourceSwitchoverRun : IDisposable
         _cancel = cancel;
         _attempt = context.Attempt;
         _epoch = context.Ownership.Epoch;
+        _record = context.Ownership.Store is { } store
+            ? new AttemptRecord(store, _attempt, context.Options.NetworkTimeout, context.Options.TimeProvider)
+            : null;
         _mode = context.Ownership.Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _watch = new SwitchoverStopwatch(context.Options.TimeProvider);
         _timers = new SwitchoverTimers(
@@ -170,6 +175,10 @@ internal sealed class SourceSwitchoverRun : IDisposable
             case SourceEffect.StartRetryTimer:
                 _timers.StartRetry();
                 break;
+            case SourceEffect.ReportRunsHere when _handedBack && _failure is null:
+                await HearWhyAsync().ConfigureAwait(false);
+                _result = Conclude(effect);
+                break;
             case SourceEffect.JournalSettled:
                 Journals.Settle(_context.Journal, _epoch);
                 break;
@@ -194,16 +203,12 @@ internal sealed class SourceSwitchoverRun : IDisposable
         catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
             _cancelSeen = true;
-            Note(Cancelled());
+            Note(SwitchoverFailures.Cancelled(Phase));
             return failed;
         }
         catch (OperationCanceledException e) when (_patience is { IsCancellationRequested: true })
         {
-            Note(new MigrationException(
-                MigrationErrorKind.Timeout,
-                $"The guest stood still for {_context.Options.ResumeTimeout.TotalSeconds:0.###} s and its last pages and state were still not sent; it goes on here.",
-                e)
-            { Phase = Phase, DetectedBy = DetectedBy.Supervisor });
+            Note(SwitchoverFailures.StoodStill(Phase, _context.Options.ResumeTimeout, e));
             return failed;
         }
         catch (Exception e)
@@ -229,7 +234,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
         _context.Journal?.Append(JournalEntryKind.MayBePrepared, _attempt.BaseEpoch);
         if (Store is not null)
         {
-            await AskAsync(store => store.StageAsync(_attempt.ForDestination, _cancel)).ConfigureAwait(false);
+            await _record!.StageAsync(_cancel).ConfigureAwait(false);
         }
 
         await _context.Transport.SendAsync(
@@ -335,7 +340,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
         _enter(MigrationPhase.Commit);
         try
         {
-            CreateOutcome outcome = await AskAsync(store => store.CreateAsync(record, CancellationToken.None)).ConfigureAwait(false);
+            CreateOutcome outcome = await _record!.CreateAsync(record).ConfigureAwait(false);
             _epoch = outcome == CreateOutcome.Created ? record.Epoch : _epoch;
             return outcome switch
             {
@@ -355,7 +360,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
     {
         try
         {
-            (OwnershipRecord? record, OwnershipMark mark) = await AskAsync(ReadBothAsync).ConfigureAwait(false);
+            (OwnershipRecord? record, OwnershipMark mark) = await _record!.ReadAsync().ConfigureAwait(false);
             SourceEvent seen = _attempt.SeenFromSource(record, mark);
             _epoch = seen == SourceEvent.RecordOwn ? record!.Epoch : _epoch;
             return seen;
@@ -366,20 +371,6 @@ internal sealed class SourceSwitchoverRun : IDisposable
             return SourceEvent.RecordUnreadable;
         }
     }
-
-    private async ValueTask<(OwnershipRecord? Record, OwnershipMark Mark)> ReadBothAsync(IOwnershipStore store)
-    {
-        OwnershipRecord? record = await store.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
-        return (record, record?.Epoch > _attempt.BaseEpoch
-            ? await store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
-            : OwnershipMark.None);
-    }
-
-    private Task<T> AskAsync<T>(Func<IOwnershipStore, ValueTask<T>> call) =>
-        StoreCall.RunAsync(Store!, call, _context.Options.NetworkTimeout, _context.Options.TimeProvider);
-
-    private Task AskAsync(Func<IOwnershipStore, ValueTask> call) =>
-        StoreCall.RunAsync(Store!, call, _context.Options.NetworkTimeout, _context.Options.TimeProvider);
 
     // Waits for a message, the loss of the connection, a cancel (once), or the nearest timer.
     private async Task<SourceEvent> WaitAsync()
@@ -400,7 +391,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
             _cancelSeen = true;
             if (SourceSwitchover.CanCancel(_state))
             {
-                Note(Cancelled());
+                Note(SwitchoverFailures.Cancelled(Phase));
             }
 
             return SourceEvent.CancelRequested;
@@ -422,18 +413,28 @@ internal sealed class SourceSwitchoverRun : IDisposable
         }
     }
 
-    private MigrationException Cancelled() => new(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
+    // The destination gave the guest back and says why right after; the guest runs again already.
+    private async Task HearWhyAsync()
     {
-        Phase = Phase,
-        DetectedBy = DetectedBy.Supervisor,
-    };
+        using var patience = new CancellationTokenSource(_context.Options.NetworkTimeout, _context.Options.TimeProvider);
+        try
+        {
+            InboxMessage message = await _context.Transport.NextAsync(patience.Token).ConfigureAwait(false);
+            Note(ControlFrameCodec.Violation($"a {message.Kind} frame came after the guest was given back"));
+        }
+        catch (MigrationException why)
+        {
+            Note(SessionFailure.Complete(why, Phase));
+        }
+        catch (OperationCanceledException)
+        {
+            Note(SwitchoverFailures.GivenBackWithoutReason(Phase));
+        }
+    }
 
     private SourceEvent TimedOut()
     {
-        Note(new MigrationException(
-            MigrationErrorKind.Timeout,
-            $"The destination did not answer within {_context.Options.ResumeTimeout.TotalSeconds:0} s. Its log has the reason under migration {Identity.Id}.")
-        { Phase = Phase, DetectedBy = DetectedBy.Supervisor });
+        Note(SwitchoverFailures.Silent(Phase, _context.Options.ResumeTimeout, Identity.Id));
         return SourceEvent.PeerTimedOut;
     }
 
@@ -448,14 +449,14 @@ internal sealed class SourceSwitchoverRun : IDisposable
                 _watch.Running(running.ReadRecord, running.Resume);
                 return SourceEvent.PeerRunning;
             case HandedBackMessage handedBack when handedBack.Attempt == Identity.Attempt:
+                _handedBack = true;
                 return SourceEvent.PeerHandedBack;
             default:
                 throw ControlFrameCodec.Violation($"a {message.Kind} frame does not belong to this attempt");
         }
     }
 
-    private MigrationException Failure() =>
-        _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The source ended the attempt.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+    private MigrationException Failure() => _failure ?? SwitchoverFailures.Ended(Phase);
 
     private SwitchoverResult Conclude(SourceEffect effect) => effect switch
     {
