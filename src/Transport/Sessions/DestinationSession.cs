@@ -434,6 +434,7 @@ internal sealed class DestinationSession
         if (failure is not null)
         {
             _identity.Logger.Failed(_identity.Id, _identity.Side, failure.Phase, failure.DetectedBy, failure.Kind, failure.Message);
+            _identity.Logger.EstimateAtFailure(_identity.Id, _identity.Side, MigrationLog.Estimate(_report.OverallPerSecond));
         }
 
         _identity.Logger.Finished(_identity.Id, _identity.Side, outcome);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 
 namespace PageEngine.Transport.Sessions;
@@ -76,4 +77,9 @@ internal static partial class MigrationLog
 
     [LoggerMessage(25, LogLevel.Information, "{Id} {Side}: Bandwidth estimate at the failure: {Estimate}")]
     internal static partial void EstimateAtFailure(this ILogger logger, ulong id, char side, string estimate);
+
+    /// <summary>Words a bandwidth, bytes per second, as existing log readers know it.</summary>
+    internal static string Estimate(double? bandwidth) => bandwidth is { } known
+        ? string.Create(CultureInfo.InvariantCulture, $"network bandwidth ~{known / (1 << 20):0.000} MB/s")
+        : "no network bandwidth estimate";
 }

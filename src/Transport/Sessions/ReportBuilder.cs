@@ -56,6 +56,10 @@ internal sealed class ReportBuilder
 
     internal double? Throughput { get; set; }
 
+    /// <summary>Gets the wire bytes per second from the start until now, idle times included: all that a destination can
+    /// tell by itself. Null when nothing was carried.</summary>
+    internal double? OverallPerSecond => WireBytes > 0 ? WireBytes / Math.Max(_time.GetElapsedTime(_began).TotalSeconds, 1e-6) : null;
+
     internal TimeSpan? PeerCpu { get; set; }
 
     internal MemoryVerification? Memory { get; set; }

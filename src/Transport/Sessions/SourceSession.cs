@@ -298,7 +298,7 @@ internal sealed class SourceSession
         if (failure is not null)
         {
             _identity.Logger.Failed(_identity.Id, _identity.Side, failure.Phase, failure.DetectedBy, failure.Kind, failure.Message);
-            _identity.Logger.EstimateAtFailure(_identity.Id, _identity.Side, Estimate(_report.Throughput));
+            _identity.Logger.EstimateAtFailure(_identity.Id, _identity.Side, MigrationLog.Estimate(_report.Throughput));
         }
 
         if (_report.Memory is { Identical: false } different && outcome == MigrationOutcome.Completed)
@@ -344,11 +344,7 @@ internal sealed class SourceSession
     {
         if (result.Guest == GuestWhereabouts.RunningAtDestination)
         {
-            _identity.Logger.SentAll(_identity.Id, _identity.Side, Estimate(monitor.Throughput));
+            _identity.Logger.SentAll(_identity.Id, _identity.Side, MigrationLog.Estimate(monitor.Throughput));
         }
     }
-
-    private static string Estimate(double? bandwidth) => bandwidth is { } known
-        ? string.Create(CultureInfo.InvariantCulture, $"network bandwidth ~{known / (1 << 20):0.000} MB/s")
-        : "no network bandwidth estimate";
 }

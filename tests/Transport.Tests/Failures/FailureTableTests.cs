@@ -101,6 +101,8 @@ public class FailureTableTests
         int supervisor = IndexOf(log, ": The Supervisor ended");
         Assert.True(detected >= 0 && detected < handled && handled < supervisor, string.Join('\n', log));
         Assert.Single(log, line => line.Contains(": The supervisor handles the failure", StringComparison.Ordinal));
+        Assert.Single(log, line => line.Contains(": Finished: ", StringComparison.Ordinal));
+        Assert.Single(log, line => line.Contains(": Bandwidth estimate at the failure: ", StringComparison.Ordinal));
         foreach (string role in new[] { "Monitor", "Transport" })
         {
             int ended = IndexOf(log, $": The {role} ended");
