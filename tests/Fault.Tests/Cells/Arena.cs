@@ -80,6 +80,17 @@ internal sealed class Arena : IAsyncDisposable
         return (record, await store.ReadMarkAsync(Guest, record.Epoch, CancellationToken.None));
     }
 
+    /// <summary>Gets the run that the guest began its life in.</summary>
+    internal async Task<RunId> FirstRunAsync()
+    {
+        string copy = Path.Combine(_root, "first-epoch");
+        Directory.CreateDirectory(copy);
+        string name = $"{Guest:N}.1";
+        File.Copy(Path.Combine(Store, name), Path.Combine(copy, name), overwrite: true);
+        using FileOwnershipStore store = FileOwnershipStore.Open(copy);
+        return (await store.ReadAsync(Guest, CancellationToken.None))!.Holder;
+    }
+
     /// <summary>Fails when the guest ever ran twice, lost or repeated anything, or went back to an older epoch.</summary>
     internal void CheckEffects()
     {
