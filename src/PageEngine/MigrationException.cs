@@ -132,4 +132,21 @@ public sealed class MigrationException : Exception
 
     /// <summary>Gets or sets whether the peer reported it.</summary>
     public bool FromPeer { get; set; }
+
+    /// <summary>Gets the causes beneath this one, outermost first; also those that a peer reported.</summary>
+    public IReadOnlyList<string> Causes => ReportedCauses ?? [.. CausesOf(this)];
+
+    /// <summary>Gets what a person should do next, whatever the message says about this very case.</summary>
+    public string WhatToDo => FailureAdvice.For(Kind);
+
+    /// <summary>Gets the causes that came over the wire; null for a failure of this side.</summary>
+    internal IReadOnlyList<string>? ReportedCauses { get; init; }
+
+    private static IEnumerable<string> CausesOf(Exception exception)
+    {
+        for (Exception? cause = exception.InnerException; cause is not null; cause = cause.InnerException)
+        {
+            yield return cause is MigrationException migration ? $"{migration.Kind}: {migration.Message}" : $"{cause.GetType().Name}: {cause.Message}";
+        }
+    }
 }

@@ -49,6 +49,10 @@ public sealed record MigrationSourceOptions
     /// <summary>Gets how long the peer may be silent; default 20 s.</summary>
     public TimeSpan NetworkTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>Gets how long a round may take not a single page while the destination is alive; default 100 s. A person is
+    /// told in the log after <see cref="NetworkTimeout"/>.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(100);
+
     /// <summary>Gets the receiver of progress; called from the session's own threads and must return at once.</summary>
     public IProgress<MigrationProgress>? Progress { get; init; }
 

@@ -7,6 +7,7 @@ namespace PageEngine.Ownership;
 //   GUEST.N                            epoch N; the highest is the record
 //   GUEST.N.resuming, GUEST.N.running  its marks: the same content under another name
 //   GUEST.nonce.ATTEMPT.SIDE           proof that both sides use this directory
+//   GUEST.presence.ATTEMPT.SIDE        locked while that side's process lives
 //   GUEST.temporary.ATTEMPT.RANDOM     a file before it gets one of the names above
 // Owner: whoever holds the lock on this object. Invariant: a name, once linked, never changes its content.
 
@@ -178,7 +179,8 @@ internal sealed class EpochFiles(IOwnershipFiles files, Guid guestId)
     {
         ForgetStaged(_stagedEpochs, attempt);
         ForgetStaged(_stagedMarks, attempt);
-        foreach (string name in _files.List($"{_prefix}temporary.{attempt}.").Concat(_files.List($"{_prefix}nonce.{attempt}.")))
+        foreach (string name in _files.List($"{_prefix}temporary.{attempt}.").Concat(_files.List($"{_prefix}nonce.{attempt}."))
+            .Concat(_files.List($"{_prefix}presence.{attempt}.")))
         {
             _files.Remove(name);
         }
@@ -409,6 +411,8 @@ internal sealed class EpochFiles(IOwnershipFiles files, Guid guestId)
         string.Create(CultureInfo.InvariantCulture, $"{_prefix}{epoch}.{(mark == OwnershipMark.Running ? "running" : "resuming")}");
 
     private string NonceName(AttemptId attempt, string side) => $"{_prefix}nonce.{attempt}.{side}";
+
+    internal static string PresenceName(Guid guestId, AttemptId attempt, string side) => $"{guestId:N}.presence.{attempt}.{side}";
 
     private string TemporaryName(AttemptId attempt) => $"{_prefix}temporary.{attempt}.{Guid.NewGuid():N}";
 

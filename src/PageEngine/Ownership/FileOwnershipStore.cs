@@ -255,7 +255,40 @@ public sealed class FileOwnershipStore : IOwnershipStore, IDisposable
     }
 
     /// <inheritdoc/>
+    public ValueTask<IDisposable?> AnnounceAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken)
+    {
+        CheckSide(side);
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return new(PresenceFile.TryAnnounce(Presence(guestId, attempt, side)));
+        }
+        catch (FileCallException e)
+        {
+            throw Failed("did not take this attempt's sign of life", e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<AttemptPresence> LookAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken)
+    {
+        CheckSide(side);
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            return new(PresenceFile.Look(Presence(guestId, attempt, side)));
+        }
+        catch (FileCallException e)
+        {
+            throw Failed("cannot be read", e);
+        }
+    }
+
+    /// <inheritdoc/>
     public void Dispose() => _files.Dispose();
+
+    private string Presence(Guid guestId, AttemptId attempt, string side) =>
+        Path.Combine(_files.Path, EpochFiles.PresenceName(guestId, attempt, side));
 
     private static void Check(OwnershipRecord record)
     {

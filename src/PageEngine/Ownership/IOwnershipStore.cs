@@ -50,4 +50,14 @@ public interface IOwnershipStore
     /// <summary>Runs the real code of a create, a read and a mark on a scratch entry that decides nothing and is
     /// removed again: the caller times it, and the switchover is not its first run.</summary>
     ValueTask RehearseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    /// <summary>Shows for as long as the returned object lives that this side's process takes part in an attempt; disposing
+    /// it is leaving in an orderly way, and a process that dies leaves in another way that can be told apart.</summary>
+    /// <returns>Null where the store cannot tell a dead process from a living one.</returns>
+    ValueTask<IDisposable?> AnnounceAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken) =>
+        ValueTask.FromResult<IDisposable?>(null);
+
+    /// <summary>Looks whether a side that announced itself is still there. For explanations and shorter waits only.</summary>
+    ValueTask<AttemptPresence> LookAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(AttemptPresence.Unknown);
 }

@@ -66,7 +66,30 @@ public sealed record MigrationFailure(
     MigrationPhase Phase,
     DetectedBy DetectedBy,
     string Message,
-    GuestWhereabouts Guest);
+    GuestWhereabouts Guest)
+{
+    /// <summary>Gets whether the peer noticed it and said so.</summary>
+    public bool ReportedByPeer { get; init; }
+
+    /// <summary>Gets the causes beneath, outermost first.</summary>
+    public IReadOnlyList<string> Causes { get; init; } = [];
+
+    /// <summary>Gets what a person should do next.</summary>
+    public string WhatToDo { get; init; } = "";
+
+    /// <summary>Gets everything that this side's roles noticed, in order; the first is where it began.</summary>
+    public IReadOnlyList<FailureObservation> Observations { get; init; } = [];
+}
+
+/// <summary>One thing that went wrong, as one role noticed it.</summary>
+/// <param name="At">When, since the migration began on this side.</param>
+/// <param name="DetectedBy">Who noticed.</param>
+/// <param name="Kind">What.</param>
+/// <param name="Phase">Where in the migration; none where the role could not tell.</param>
+/// <param name="Message">In words.</param>
+/// <param name="ReportedByPeer">Whether the peer noticed it and said so.</param>
+public sealed record FailureObservation(
+    TimeSpan At, DetectedBy DetectedBy, MigrationErrorKind Kind, MigrationPhase Phase, string Message, bool ReportedByPeer);
 
 /// <summary>The parts of a switchover, in the order they happen. Parts measured at the destination were sent over.</summary>
 public sealed record SwitchoverParts

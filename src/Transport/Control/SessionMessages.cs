@@ -11,8 +11,21 @@ internal sealed record FailureMessage(MigrationErrorKind Kind, MigrationPhase Ph
 {
     internal const int MaxTextBytes = 2048;
 
-    internal void Write(PayloadWriter writer) =>
-        writer.UInt16((ushort)Kind).Byte((byte)Phase).Byte((byte)DetectedBy).Text(Text, MaxTextBytes);
+    /// <summary>The most causes beneath the failure, and the most bytes of each.</summary>
+    internal const int MaxCauses = 3;
+    internal const int MaxCauseBytes = 512;
+
+    internal IReadOnlyList<string> Causes { get; init; } = [];
+
+    internal void Write(PayloadWriter writer)
+    {
+        int causes = Math.Min(Causes.Count, MaxCauses);
+        writer.UInt16((ushort)Kind).Byte((byte)Phase).Byte((byte)DetectedBy).Text(Text, MaxTextBytes).Byte((byte)causes);
+        for (int i = 0; i < causes; i++)
+        {
+            writer.Text(Causes[i], MaxCauseBytes);
+        }
+    }
 
     internal static FailureMessage Read(ReadOnlySpan<byte> payload)
     {
@@ -21,17 +34,29 @@ internal sealed record FailureMessage(MigrationErrorKind Kind, MigrationPhase Ph
         byte phase = reader.Byte();
         byte by = reader.Byte();
         string text = reader.Text(MaxTextBytes);
+        byte causes = reader.Byte();
+        if (causes > MaxCauses)
+        {
+            throw reader.Wrong("more causes than there may be");
+        }
+
+        string[] chain = new string[causes];
+        for (int i = 0; i < chain.Length; i++)
+        {
+            chain[i] = reader.Text(MaxCauseBytes);
+        }
+
         reader.End();
         return Enum.IsDefined((MigrationErrorKind)kind) && kind != 0 && Enum.IsDefined((MigrationPhase)phase) && Enum.IsDefined((DetectedBy)by)
-            ? new FailureMessage((MigrationErrorKind)kind, (MigrationPhase)phase, (DetectedBy)by, text)
+            ? new FailureMessage((MigrationErrorKind)kind, (MigrationPhase)phase, (DetectedBy)by, text) { Causes = chain }
             : throw reader.Wrong("an unknown failure code");
     }
 
     internal static FailureMessage From(MigrationException exception) =>
-        new(exception.Kind, exception.Phase, exception.DetectedBy, exception.Message);
+        new(exception.Kind, exception.Phase, exception.DetectedBy, exception.Message) { Causes = exception.Causes };
 
     internal MigrationException ToException() =>
-        new(Kind, Text) { Phase = Phase, DetectedBy = DetectedBy, FromPeer = true };
+        new(Kind, Text) { Phase = Phase, DetectedBy = DetectedBy, FromPeer = true, ReportedCauses = Causes };
 }
 
 /// <summary>Either direction: a sign of life, sent back as Pong with the same number.</summary>

@@ -19,6 +19,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
     internal const int MaxUndecided = 64;
 
     private readonly IMigrationAcceptor _acceptor;
+    private readonly TimeProvider _time;
     private readonly CancellationTokenSource _ended;
     private readonly SemaphoreSlim _undecided = new(MaxUndecided, MaxUndecided);
     private readonly Channel<MigrationConnection> _control = Channel.CreateBounded<MigrationConnection>(1);
@@ -28,9 +29,10 @@ internal sealed class ConnectionGate : IAsyncDisposable
     private StreamJoiner? _joiner;
     private bool _taken;
 
-    internal ConnectionGate(IMigrationAcceptor acceptor, CancellationToken cancellationToken)
+    internal ConnectionGate(IMigrationAcceptor acceptor, TimeProvider time, CancellationToken cancellationToken)
     {
         _acceptor = acceptor;
+        _time = time;
         _ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _accepting = Task.Run(AcceptAsync, CancellationToken.None);
     }
@@ -119,8 +121,8 @@ internal sealed class ConnectionGate : IAsyncDisposable
         bool handedOn = false;
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
-            limit.CancelAfter(PreambleTimeout);
+            using var patience = new CancellationTokenSource(PreambleTimeout, _time);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token, patience.Token);
             byte[] bytes = new byte[ConnectionPreamble.Bytes];
             await connection.ReadPreambleAsync(bytes, limit.Token).ConfigureAwait(false);
             ConnectionPreamble preamble = ConnectionPreamble.Decode(bytes);
@@ -177,11 +179,11 @@ internal sealed class ConnectionGate : IAsyncDisposable
                 MigrationErrorKind.Refused, MigrationPhase.Handshake, DetectedBy.Supervisor,
                 "The destination is receiving another migration. Wait for it, or start another destination."),
             static (m, w) => m.Write(w)).ConfigureAwait(false);
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(FarewellTimeout);
+        using var patience = new CancellationTokenSource(FarewellTimeout, _time);
+        using var farewell = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         while (true)
         {
-            await channel.ReceiveAsync(patience.Token).ConfigureAwait(false);
+            await channel.ReceiveAsync(farewell.Token).ConfigureAwait(false);
         }
     }
 }

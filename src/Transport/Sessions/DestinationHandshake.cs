@@ -11,9 +11,10 @@ internal static class DestinationHandshake
     /// <summary>Checks that both sides use the same store and that the source holds the guest; leaves this side's mark.</summary>
     /// <returns>The nonce that the source must find.</returns>
     /// <exception cref="MigrationException">Another store, none, or another holder.</exception>
-    internal static async Task<Guid> CheckStoreAsync(IOwnershipStore? store, HelloMessage hello, CancellationToken cancellationToken)
+    internal static async Task<Guid> CheckStoreAsync(HelloMessage hello, MigrationDestinationOptions options, CancellationToken cancellationToken)
     {
         var nonce = Guid.NewGuid();
+        IOwnershipStore? store = options.OwnershipStore;
         if (hello.HasStore != (store is not null))
         {
             throw new MigrationException(
@@ -28,7 +29,9 @@ internal static class DestinationHandshake
             return nonce;
         }
 
-        Guid? written = await store.ReadNonceAsync(hello.GuestId, hello.Attempt, SourceHandshake.SourceSide, cancellationToken).ConfigureAwait(false);
+        Guid? written = await StoreCall.RunAsync(
+            store, called => called.ReadNonceAsync(hello.GuestId, hello.Attempt, SourceHandshake.SourceSide, cancellationToken),
+            options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
         if (written != hello.StoreNonce)
         {
             throw new MigrationException(
@@ -36,7 +39,8 @@ internal static class DestinationHandshake
                 $"The source's mark is not in this host's ownership store ({store.Description}): the two hosts use different stores. Give both the same one.");
         }
 
-        OwnershipRecord? record = await store.ReadAsync(hello.GuestId, cancellationToken).ConfigureAwait(false);
+        OwnershipRecord? record = await StoreCall.RunAsync(
+            store, called => called.ReadAsync(hello.GuestId, cancellationToken), options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
         if (record is null || record.Epoch != hello.Epoch || record.Holder != hello.SourceRun)
         {
             throw new MigrationException(
@@ -44,7 +48,9 @@ internal static class DestinationHandshake
                 $"The ownership record of guest {hello.GuestId} does not name the source: it says {(record is null ? "nothing" : $"epoch {record.Epoch}, run {record.Holder}")}; the source claims epoch {hello.Epoch}, run {hello.SourceRun}.");
         }
 
-        await store.WriteNonceAsync(hello.GuestId, hello.Attempt, SourceHandshake.DestinationSide, nonce, cancellationToken).ConfigureAwait(false);
+        await StoreCall.RunAsync(
+            store, called => called.WriteNonceAsync(hello.GuestId, hello.Attempt, SourceHandshake.DestinationSide, nonce, cancellationToken),
+            options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
         return nonce;
     }
 

@@ -14,11 +14,16 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>The supervisor role at the destination.</summary>
 internal sealed class DestinationSession
 {
+    // A process that is killed gives its memory back before its locks.
+    private static readonly TimeSpan _dyingPatience = TimeSpan.FromSeconds(2);
+
     private readonly Func<GuestOffer, IGuest> _shadowFactory;
     private readonly MigrationDestinationOptions _options;
     private readonly IMigrationAcceptor _acceptor;
     private readonly TimeProvider _time;
     private readonly ReportBuilder _report;
+    private readonly SessionRoles _roles;
+    private PeerPresence? _source;
     private MigrationIdentity _identity;
     private HelloMessage? _hello;
     private SwitchoverAttempt? _attempt;
@@ -36,6 +41,7 @@ internal sealed class DestinationSession
         _acceptor = acceptor;
         _time = options.TimeProvider;
         _identity = identity;
+        _roles = new SessionRoles(identity, _time);
         _report = new ReportBuilder(identity.Id, MigrationRole.Destination, identity.GuestId, _time);
     }
 
@@ -50,8 +56,9 @@ internal sealed class DestinationSession
             MigrationConnection connection = await gate.ControlConnectionAsync(cancellationToken).ConfigureAwait(false);
             _report.Restart();
             _report.Peer = connection.RemoteDescription;
-            var transport = new DestinationTransport(connection, _time, _options.NetworkTimeout);
-            await using (transport.ConfigureAwait(false))
+            var transport = new DestinationTransport(connection, _time, _options.NetworkTimeout, _roles);
+            _roles.Begin(DetectedBy.Transport);
+            try
             {
                 try
                 {
@@ -65,13 +72,29 @@ internal sealed class DestinationSession
 
                 if (failure is not null)
                 {
+                    _roles.Initiate(failure);
                     await transport.SayAsync(failure).ConfigureAwait(false);
                 }
+            }
+            finally
+            {
+                await _roles.EndAsync(DetectedBy.Transport, () => transport.DisposeAsync().AsTask(), "its threads have ended and its connections are closed").ConfigureAwait(false);
             }
         }
         catch (Exception e)
         {
             failure = SessionFailure.Complete(e, _phase);
+            _roles.Initiate(failure);
+        }
+
+        if (failure is not null && await IsLostAsync(failure).ConfigureAwait(false))
+        {
+            _whereabouts = GuestWhereabouts.Lost;
+            failure = new MigrationException(
+                MigrationErrorKind.GuestLost,
+                $"The source's process died with the only complete copy of guest {_identity.GuestId}; what had arrived here is not complete and was never run.", failure)
+            { Phase = failure.Phase, DetectedBy = DetectedBy.Supervisor };
+            _roles.Detect(failure);
         }
 
         return await ConcludeAsync(failure).ConfigureAwait(false);
@@ -87,7 +110,8 @@ internal sealed class DestinationSession
             HelloMessage hello = await HelloAsync(transport, starting.Token).ConfigureAwait(false);
             _attempt = new SwitchoverAttempt(hello.GuestId, hello.Epoch, hello.SourceRun, Run, hello.Attempt);
             journal = Journals.Begin(_options.JournalDirectory, Header(_attempt, transport), _time);
-            Guid nonce = await DestinationHandshake.CheckStoreAsync(_options.OwnershipStore, hello, starting.Token).ConfigureAwait(false);
+            Guid nonce = await DestinationHandshake.CheckStoreAsync(hello, _options, starting.Token).ConfigureAwait(false);
+            await _source!.CheckAsync().ConfigureAwait(false);
             CreateShadow(hello, transport.Peer);
             await _guest!.RehearseAsync(starting.Token).ConfigureAwait(false);
 
@@ -111,21 +135,32 @@ internal sealed class DestinationSession
             {
                 _tellPhase = progress.Phase;
                 Enter(MigrationPhase.PreCopy);
+                _roles.Begin(DetectedBy.Monitor);
                 return await FollowAsync(transport, applier, journal, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new MigrationException(MigrationErrorKind.Timeout, $"The source did not get as far as the first page within {_options.StartTimeout.TotalSeconds:0} s.");
+            throw new MigrationException(MigrationErrorKind.Timeout, $"The source did not get as far as the first page within {_options.StartTimeout.TotalSeconds:0} s.")
+            { DetectedBy = DetectedBy.Supervisor };
         }
         finally
         {
             // Nothing may write the memory of a guest that runs, or that is about to be unmapped.
+            await _roles.EndAsync(DetectedBy.Monitor, transport.StopReceivingAsync, "no page is applied any more").ConfigureAwait(false);
             await transport.StopReceivingAsync().ConfigureAwait(false);
             _report.WireBytes = transport.WireBytes;
             Journals.End(journal);
         }
     }
+
+    // Before this side is prepared it has no complete copy. Whether the source has is known where its process announced
+    // itself: one that ended in an orderly way, or lives, still has the guest.
+    private async Task<bool> IsLostAsync(MigrationException failure) =>
+        _whereabouts == GuestWhereabouts.RunningAtSource
+        && failure is { FromPeer: false, Kind: MigrationErrorKind.ConnectionLost or MigrationErrorKind.Timeout }
+        && _source is not null
+        && await _source.HasDiedAsync(_dyingPatience).ConfigureAwait(false);
 
     private async Task<HelloMessage> HelloAsync(DestinationTransport transport, CancellationToken cancellationToken)
     {
@@ -133,6 +168,8 @@ internal sealed class DestinationSession
         HelloMessage hello = first.Body as HelloMessage ?? throw ControlFrameCodec.Violation($"a {first.Kind} frame came where {ControlKind.Hello} was due");
         _hello = hello;
         _identity = _identity with { Id = hello.MigrationId, GuestId = hello.GuestId, Attempt = hello.Attempt };
+        _roles.Identify(_identity);
+        _source = new PeerPresence(_options.OwnershipStore, hello.GuestId, hello.Attempt, SourceHandshake.SourceSide, _time);
         _report.MigrationId = hello.MigrationId;
         _report.GuestId = hello.GuestId;
         _report.Epoch = hello.Epoch;
@@ -219,7 +256,7 @@ internal sealed class DestinationSession
         if (_options.OwnershipStore is { } store && (notice.Rehearsal || notice.Attempt == _attempt!.Attempt))
         {
             SwitchoverAttempt attempt = AttemptOf(notice.GuestId, notice.Epoch, notice.Attempt);
-            await store.StageAsync(attempt.ForDestination, cancellationToken).ConfigureAwait(false);
+            await StoreCall.RunAsync(store, called => called.StageAsync(attempt.ForDestination, cancellationToken), _options.NetworkTimeout, _time).ConfigureAwait(false);
         }
     }
 
@@ -313,6 +350,8 @@ internal sealed class DestinationSession
             Applier = applier,
             Journal = journal,
             Options = _options,
+            Roles = _roles,
+            Source = _source!,
 
             // Longer than the source's own retries, whatever this side was told.
             ClaimTimeout = _options.ClaimTimeout > _hello!.ResumeTimeout ? _options.ClaimTimeout : _hello.ResumeTimeout * 2,
@@ -364,10 +403,12 @@ internal sealed class DestinationSession
         MigrationOutcome outcome = (_whereabouts, failure?.Kind) switch
         {
             (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,
+            (GuestWhereabouts.Lost, _) => MigrationOutcome.Failed,
             (_, null) => MigrationOutcome.Completed,
             (_, MigrationErrorKind.Cancelled) => MigrationOutcome.Cancelled,
             _ => MigrationOutcome.Failed,
         };
+        await _roles.EndSupervisorAsync().ConfigureAwait(false);
         if (failure is not null)
         {
             _identity.Logger.Failed(_identity.Id, _identity.Side, failure.Phase, failure.DetectedBy, failure.Kind, failure.Message);
@@ -378,7 +419,7 @@ internal sealed class DestinationSession
             ? new GuestOwnership(_options.OwnershipStore, _hello.GuestId, Run, _hello.Epoch + 1)
             : null;
         return new DestinationResult(
-            _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, _whereabouts)), keep, ownership);
+            _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, _whereabouts, _roles)), keep, ownership);
     }
 
     private async Task FreeAsync(IGuest guest)

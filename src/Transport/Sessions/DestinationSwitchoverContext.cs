@@ -29,6 +29,11 @@ internal sealed record DestinationSwitchoverContext
 
     internal required MigrationDestinationOptions Options { get; init; }
 
+    internal required SessionRoles Roles { get; init; }
+
+    /// <summary>Gets what can be told about the source's process.</summary>
+    internal required PeerPresence Source { get; init; }
+
     /// <summary>Gets how long a lost source is waited for before the guest is claimed.</summary>
     internal required TimeSpan ClaimTimeout { get; init; }
 }

@@ -17,6 +17,7 @@ internal sealed class DestinationSwitchoverRun
 {
     private readonly DestinationSwitchoverContext _context;
     private readonly SwitchoverAttempt _attempt;
+    private readonly AttemptRecord? _record;
     private readonly SwitchoverTimers _timers;
     private readonly TimeProvider _time;
     private readonly OwnershipMode _mode;
@@ -38,6 +39,7 @@ internal sealed class DestinationSwitchoverRun
         _attempt = context.Attempt;
         _time = context.Options.TimeProvider;
         _timers = new SwitchoverTimers(_time, context.ClaimTimeout);
+        _record = Store is { } store ? new AttemptRecord(store, _attempt, context.Options.NetworkTimeout, _time) : null;
         _mode = Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _cancel = cancel;
     }
@@ -57,7 +59,7 @@ internal sealed class DestinationSwitchoverRun
         DestinationEvent happened = DestinationEvent.PrepareReceived;
         while (true)
         {
-            Answer answer = DestinationSwitchover.NextOrThrow(_state, happened, _mode);
+            Answer answer = Next(happened);
             if (answer.State != _state && !_context.Prepare.Rehearsal)
             {
                 Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
@@ -78,6 +80,26 @@ internal sealed class DestinationSwitchoverRun
 
             happened = answered == DestinationEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
         }
+    }
+
+    // A message that comes out of order is a peer that cannot be talked to any more; the copy's fate does not hang on it.
+    private Answer Next(DestinationEvent happened)
+    {
+        Answer answer = DestinationSwitchover.Next(_state, happened, _mode);
+        if (!answer.IsUnexpected)
+        {
+            return answer;
+        }
+
+        Note(SwitchoverErrors.Unexpected("destination", _state, happened, fromPeer: true));
+        _sourceLostAt = _time.GetTimestamp();
+        return DestinationSwitchover.NextOrThrow(_state, DestinationEvent.ConnectionLost, _mode);
+    }
+
+    private void Note(MigrationException failure)
+    {
+        _failure ??= failure;
+        _context.Roles.Detect(failure);
     }
 
     // At most one effect of an answer answers itself; the others are done at once and give None.
@@ -150,14 +172,14 @@ internal sealed class DestinationSwitchoverRun
         catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
             _cancelSeen = true;
-            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The destination was stopped.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            Note(SwitchoverFailures.DestinationStopped(Phase));
             return failed;
         }
         catch (Exception e)
         {
             // Guest, guards and store are the embedder's: whatever they throw is the step's failure, and the table knows
             // what follows from that.
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return failed;
         }
     }
@@ -226,16 +248,13 @@ internal sealed class DestinationSwitchoverRun
         long began = _time.GetTimestamp();
         try
         {
-            OwnershipRecord? record = await Store!.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
-            OwnershipMark mark = record?.Epoch > _attempt.BaseEpoch
-                ? await Store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
-                : OwnershipMark.None;
+            (OwnershipRecord? record, OwnershipMark mark) = await _record!.ReadAsync().ConfigureAwait(false);
             _read = _time.GetElapsedTime(began);
             return _attempt.SeenFromDestination(record, mark);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return DestinationEvent.RecordUnreadable;
         }
     }
@@ -244,7 +263,7 @@ internal sealed class DestinationSwitchoverRun
     {
         try
         {
-            return await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false) switch
+            return await _record!.CreateAsync(record).ConfigureAwait(false) switch
             {
                 CreateOutcome.Created => DestinationEvent.EpochCreated,
                 CreateOutcome.Conflict => DestinationEvent.EpochConflict,
@@ -253,7 +272,7 @@ internal sealed class DestinationSwitchoverRun
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return DestinationEvent.EpochUnknown;
         }
     }
@@ -272,7 +291,7 @@ internal sealed class DestinationSwitchoverRun
     {
         if (Store is not null)
         {
-            await Store.MarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, mark, CancellationToken.None).ConfigureAwait(false);
+            await _record!.MarkAsync(mark).ConfigureAwait(false);
         }
 
         _context.Journal?.Append(entry, _attempt.ForDestination.Epoch, durable: Store is null);
@@ -280,7 +299,7 @@ internal sealed class DestinationSwitchoverRun
 
     private async Task ResumeAsync()
     {
-        await GuestCall.RunAsync("resume", () => _context.Guest.ResumeAsync(_attempt.ForDestination.Epoch, CancellationToken.None)).ConfigureAwait(false);
+        await GuestCall.ResumeAsync(_context.Guest, _attempt.ForDestination.Epoch, _time, Identity).ConfigureAwait(false);
         _resumedAt = _time.GetTimestamp();
     }
 
@@ -299,8 +318,8 @@ internal sealed class DestinationSwitchoverRun
     // Waits for a message, the loss of the connection, a cancel (once), or the nearest timer.
     private async Task<DestinationEvent> WaitAsync()
     {
-        using CancellationTokenSource due = _timers.Nearest();
-        using var any = CancellationTokenSource.CreateLinkedTokenSource(due.Token, _cancelSeen ? CancellationToken.None : _cancel);
+        using CancellationTokenSource nearest = _timers.Nearest();
+        using var any = CancellationTokenSource.CreateLinkedTokenSource(nearest.Token, _cancelSeen ? CancellationToken.None : _cancel);
         try
         {
             if (_sourceLostAt != 0)
@@ -324,8 +343,9 @@ internal sealed class DestinationSwitchoverRun
         }
         catch (OperationCanceledException)
         {
-            bool claim = _sourceLostAt != 0 && _time.GetElapsedTime(_sourceLostAt) > _context.ClaimTimeout;
-            return _timers.TakeDue() switch
+            SwitchoverTimer due = _timers.TakeDue();
+            bool claim = due == SwitchoverTimer.Retry && await MayClaimAsync().ConfigureAwait(false);
+            return due switch
             {
                 SwitchoverTimer.Retry => claim ? DestinationEvent.ClaimDue : DestinationEvent.RetryDue,
                 _ => DestinationEvent.RetryPeriodOver,
@@ -334,10 +354,14 @@ internal sealed class DestinationSwitchoverRun
         catch (MigrationException e)
         {
             _sourceLostAt = _time.GetTimestamp();
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return e.FromPeer ? DestinationEvent.AbortReceived : DestinationEvent.ConnectionLost;
         }
     }
+
+    // A source that has died will not end the attempt itself: there is nobody to wait for.
+    private async Task<bool> MayClaimAsync() => _sourceLostAt != 0
+        && (_time.GetElapsedTime(_sourceLostAt) > _context.ClaimTimeout || await _context.Source.HasDiedAsync(TimeSpan.Zero).ConfigureAwait(false));
 
     private (GuestWhereabouts Guest, MigrationException? Failure) Conclude(DestinationEffect effect) => effect switch
     {

@@ -17,9 +17,9 @@ internal sealed class DestinationTransport : IAsyncDisposable
     private RoundArrivals? _arrivals;
     private volatile bool _stopping;
 
-    internal DestinationTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit)
+    internal DestinationTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit, SessionRoles roles)
     {
-        _peer = new PeerChannel(connection, time, silenceLimit, Dispatch, cause => Volatile.Read(ref _arrivals)?.Fail(cause));
+        _peer = new PeerChannel(connection, time, silenceLimit, roles, Dispatch, cause => Volatile.Read(ref _arrivals)?.Fail(cause));
         _peer.Start();
     }
 

@@ -58,4 +58,22 @@ internal static partial class MigrationLog
 
     [LoggerMessage(21, LogLevel.Warning, "{Id} {Side}: {Text}")]
     internal static partial void Note(this ILogger logger, ulong id, char side, string text);
+
+    [LoggerMessage(22, LogLevel.Warning, "{Id} {Side}: Detected by the {DetectedBy} ({Where}): {Kind}: {Reason}")]
+    internal static partial void Detected(this ILogger logger, ulong id, char side, DetectedBy detectedBy, string where, MigrationErrorKind kind, string reason);
+
+    [LoggerMessage(23, LogLevel.Warning, "{Id} {Side}: The supervisor handles the failure: {Kind} in phase {Phase}")]
+    internal static partial void HandlingBegins(this ILogger logger, ulong id, char side, MigrationErrorKind kind, MigrationPhase phase);
+
+    [LoggerMessage(24, LogLevel.Information, "{Id} {Side}: The {Role} ended: {What}")]
+    internal static partial void RoleEnded(this ILogger logger, ulong id, char side, DetectedBy role, string what);
+
+    [LoggerMessage(27, LogLevel.Warning, "{Id} {Side}: Round {Round} has not got on for {Seconds} s although the peer is alive")]
+    internal static partial void Stalled(this ILogger logger, ulong id, char side, int round, string seconds);
+
+    [LoggerMessage(26, LogLevel.Warning, "{Id} {Side}: The guest has not resumed for {Seconds} s")]
+    internal static partial void ResumeTakesLong(this ILogger logger, ulong id, char side, double seconds);
+
+    [LoggerMessage(25, LogLevel.Information, "{Id} {Side}: Bandwidth estimate at the failure: {Estimate}")]
+    internal static partial void EstimateAtFailure(this ILogger logger, ulong id, char side, string estimate);
 }

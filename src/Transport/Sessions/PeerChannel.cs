@@ -25,6 +25,8 @@ internal sealed class PeerChannel : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly Action<ControlFrame> _dispatch;
     private readonly Action<MigrationException> _onFault;
+    private readonly SessionRoles _roles;
+    private readonly TimeProvider _time;
     private Task _pump = Task.CompletedTask;
     private MigrationException? _fault;
 
@@ -32,13 +34,16 @@ internal sealed class PeerChannel : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="silenceLimit">How long the peer may be silent.</param>
     /// <param name="dispatch">Takes each frame on the pump; what it throws ends the migration.</param>
+    /// <param name="roles">Hears of the fault, as the transport's finding.</param>
     /// <param name="onFault">Is told of the first fault, after <see cref="Fault"/> shows it.</param>
     internal PeerChannel(
-        MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit, Action<ControlFrame> dispatch, Action<MigrationException> onFault)
+        MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit, SessionRoles roles, Action<ControlFrame> dispatch, Action<MigrationException> onFault)
     {
         Connection = connection;
         _dispatch = dispatch;
         _onFault = onFault;
+        _roles = roles;
+        _time = time;
         _control = new ControlChannel(connection.OpenControl());
         _liveness = new PeerLiveness(_control, time, silenceLimit, Fail);
     }
@@ -95,10 +100,18 @@ internal sealed class PeerChannel : IAsyncDisposable
     }
 
     /// <summary>Takes the first fault; whoever waits gets it.</summary>
-    internal void Fail(MigrationException cause)
+    internal void Fail(MigrationException cause) => Fail(cause, isFailure: true);
+
+    private void Fail(MigrationException cause, bool isFailure)
     {
         if (Interlocked.CompareExchange(ref _fault, cause, null) is null)
         {
+            if (isFailure)
+            {
+                cause.DetectedBy = cause.DetectedBy == DetectedBy.None ? DetectedBy.Transport : cause.DetectedBy;
+                _roles.Detect(cause);
+            }
+
             _inbox.Writer.TryComplete(cause);
             _faulted.TrySetException(cause);
             _ = _faulted.Task.Exception;
@@ -115,7 +128,7 @@ internal sealed class PeerChannel : IAsyncDisposable
     {
         if (cause.Kind == MigrationErrorKind.ConnectionLost)
         {
-            await Task.WhenAny(_pump, Task.Delay(_betterCauseWait)).ConfigureAwait(false);
+            await Task.WhenAny(_pump, Task.Delay(_betterCauseWait, _time)).ConfigureAwait(false);
         }
 
         return Fault ?? cause;
@@ -124,7 +137,7 @@ internal sealed class PeerChannel : IAsyncDisposable
     /// <summary>Stops listening and telling: nothing fires afterwards. The connection is still there.</summary>
     internal async Task StopAsync()
     {
-        Fail(new MigrationException(MigrationErrorKind.Cancelled, "The migration has ended."));
+        Fail(new MigrationException(MigrationErrorKind.Cancelled, "The migration has ended."), isFailure: false);
         await _ended.CancelAsync().ConfigureAwait(false);
         await _liveness.DisposeAsync().ConfigureAwait(false);
     }
@@ -165,7 +178,6 @@ internal sealed class PeerChannel : IAsyncDisposable
         }
         catch (MigrationException e)
         {
-            e.DetectedBy = e.DetectedBy == DetectedBy.None ? DetectedBy.Transport : e.DetectedBy;
             Fail(e);
         }
         catch (Exception e)

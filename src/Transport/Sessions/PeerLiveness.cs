@@ -10,6 +10,9 @@ internal sealed class PeerLiveness : IAsyncDisposable
     /// <summary>How often a sign of life is sent.</summary>
     internal static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 
+    // The longest gap between two ticks that a busy machine explains.
+    private static readonly TimeSpan _stopped = Interval * 3;
+
     private readonly ControlChannel _channel;
     private readonly TimeProvider _time;
     private readonly TimeSpan _silenceLimit;
@@ -17,6 +20,7 @@ internal sealed class PeerLiveness : IAsyncDisposable
     private readonly Action? _onTick;
     private readonly ITimer _timer;
     private long _lastHeard;
+    private long _lastTick;
     private long _shortestRoundTripTicks = long.MaxValue;
     private int _sending;
     private volatile bool _disposed;
@@ -29,6 +33,7 @@ internal sealed class PeerLiveness : IAsyncDisposable
         _onSilent = onSilent;
         _onTick = onTick;
         _lastHeard = time.GetTimestamp();
+        _lastTick = _lastHeard;
         _timer = time.CreateTimer(static self => ((PeerLiveness)self!).Tick(), this, Interval, Interval);
     }
 
@@ -77,6 +82,15 @@ internal sealed class PeerLiveness : IAsyncDisposable
         }
 
         _onTick?.Invoke();
+
+        // A process that was stopped itself has heard nobody: what the peer said meanwhile waits to be read. Only what is
+        // not heard from now on is the peer's silence.
+        long now = _time.GetTimestamp();
+        if (_time.GetElapsedTime(Interlocked.Exchange(ref _lastTick, now), now) > _stopped)
+        {
+            Interlocked.Exchange(ref _lastHeard, now);
+        }
+
         TimeSpan silence = _time.GetElapsedTime(Interlocked.Read(ref _lastHeard));
         if (silence > _silenceLimit)
         {

@@ -22,6 +22,8 @@ internal sealed class PreCopyMonitor : IDisposable
     private readonly SwitchoverFixedCosts _fixedCosts;
     private readonly Func<double, bool> _throttle;
     private readonly ProgressTracker _progress;
+    private readonly TimeSpan _stallAlarm;
+    private readonly TimeSpan _stallLimit;
     private readonly TimeProvider _time;
     private readonly List<RoundStatistics> _rounds = [];
     private DirtyBitmap? _present;
@@ -37,7 +39,7 @@ internal sealed class PreCopyMonitor : IDisposable
         SwitchoverFixedCosts fixedCosts,
         Func<double, bool> throttle,
         ProgressTracker progress,
-        TimeProvider time)
+        MigrationSourceOptions options)
     {
         _identity = identity;
         _memory = memory;
@@ -47,7 +49,9 @@ internal sealed class PreCopyMonitor : IDisposable
         _fixedCosts = fixedCosts;
         _throttle = throttle;
         _progress = progress;
-        _time = time;
+        _stallAlarm = options.NetworkTimeout;
+        _stallLimit = options.StallTimeout;
+        _time = options.TimeProvider;
         Pending = new DirtyBitmap(memory.PageCount);
     }
 
@@ -166,6 +170,10 @@ internal sealed class PreCopyMonitor : IDisposable
         _progress.RoundBegins(index, toSend, Pending);
         long began = _time.GetTimestamp();
         StreamRoundTotals sent = default;
+        var watch = new StallWatch(
+            Pending, _time, _stallAlarm, _stallLimit,
+            still => _identity.Logger.Stalled(_identity.Id, _identity.Side, index, still.TotalSeconds.ToString("0", CultureInfo.InvariantCulture)),
+            _transport.Fail);
         try
         {
             sent = await _transport.SendRoundAsync(round, null, cancellationToken).ConfigureAwait(false);
@@ -173,6 +181,7 @@ internal sealed class PreCopyMonitor : IDisposable
         finally
         {
             // Also when the round failed: the bitmap is about to be freed.
+            watch.Dispose();
             _progress.RoundEnds(sent.WireBytes);
         }
 
@@ -206,6 +215,15 @@ internal sealed class PreCopyMonitor : IDisposable
         Prediction = state.Prediction;
         Throughput = state.ThroughputBytesPerSecond;
         _progress.Predicted(state.Prediction);
-        return _policy.Decide(state);
+        try
+        {
+            return _policy.Decide(state);
+        }
+        catch (Exception e) when (e is not (MigrationException or OperationCanceledException or OutOfMemoryException))
+        {
+            throw new MigrationException(
+                MigrationErrorKind.Internal, $"The policy {_policy.GetType().Name} failed: {e.Message} ({e.GetType().Name}). Correct it, or migrate with another one.", e)
+            { DetectedBy = DetectedBy.Monitor };
+        }
     }
 }

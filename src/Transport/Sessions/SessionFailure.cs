@@ -14,8 +14,6 @@ internal static class SessionFailure
         {
             MigrationException migration => migration,
             OperationCanceledException => new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled.", exception),
-            IOException or UnauthorizedAccessException => new MigrationException(
-                MigrationErrorKind.OwnershipFailed, $"A file of the ownership store or a journal failed: {exception.Message}", exception),
             _ => new MigrationException(MigrationErrorKind.Internal, $"The engine failed: {exception.Message} ({exception.GetType().Name}). Please report this.", exception),
         };
         if (failure.Phase == MigrationPhase.None)
@@ -39,6 +37,12 @@ internal static class SessionFailure
     }
 
     /// <summary>Puts a failure into a report.</summary>
-    internal static MigrationFailure ToReport(MigrationException failure, GuestWhereabouts guest) =>
-        new(failure.Kind, failure.Phase, failure.DetectedBy, failure.FromPeer ? $"The peer reports: {failure.Message}" : failure.Message, guest);
+    internal static MigrationFailure ToReport(MigrationException failure, GuestWhereabouts guest, SessionRoles roles) =>
+        new(failure.Kind, failure.Phase, failure.DetectedBy, failure.FromPeer ? $"The peer reports: {failure.Message}" : failure.Message, guest)
+        {
+            ReportedByPeer = failure.FromPeer,
+            Causes = failure.Causes,
+            WhatToDo = failure.WhatToDo,
+            Observations = roles.Observations,
+        };
 }

@@ -21,13 +21,16 @@ internal static class SourceHandshake
         GuestOwnership ownership,
         MigrationSourceOptions options,
         int streams,
+        SessionRoles roles,
         CancellationToken cancellationToken)
     {
         var nonce = Guid.NewGuid();
         if (ownership.Store is not null)
         {
-            await CheckHolderAsync(ownership, cancellationToken).ConfigureAwait(false);
-            await ownership.Store.WriteNonceAsync(identity.GuestId, identity.Attempt, SourceSide, nonce, cancellationToken).ConfigureAwait(false);
+            await CheckHolderAsync(ownership, options, cancellationToken).ConfigureAwait(false);
+            await StoreCall.RunAsync(
+                ownership.Store, store => store.WriteNonceAsync(identity.GuestId, identity.Attempt, SourceSide, nonce, cancellationToken),
+                options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
         }
 
         var hello = new HelloMessage
@@ -48,7 +51,7 @@ internal static class SourceHandshake
             Layout = guest.Memory.Layout,
         };
         SourceTransport transport = await SourceTransport.ConnectAsync(
-            connector, hello, options.TimeProvider, options.NetworkTimeout, cancellationToken).ConfigureAwait(false);
+            connector, hello, options.TimeProvider, options.NetworkTimeout, roles, cancellationToken).ConfigureAwait(false);
         try
         {
             WelcomeMessage welcome = await transport.NextAsync<WelcomeMessage>(ControlKind.Welcome, cancellationToken).ConfigureAwait(false);
@@ -59,7 +62,7 @@ internal static class SourceHandshake
 
             if (ownership.Store is not null)
             {
-                await CheckNonceAsync(ownership.Store, identity, welcome.StoreNonce, cancellationToken).ConfigureAwait(false);
+                await CheckNonceAsync(ownership.Store, identity, welcome.StoreNonce, options, cancellationToken).ConfigureAwait(false);
             }
 
             LogInfo(identity, transport, welcome);
@@ -93,20 +96,23 @@ internal static class SourceHandshake
         }
     }
 
-    private static async Task CheckHolderAsync(GuestOwnership ownership, CancellationToken cancellationToken)
+    private static async Task CheckHolderAsync(GuestOwnership ownership, MigrationSourceOptions options, CancellationToken cancellationToken)
     {
-        OwnershipRecord? record = await ownership.Store!.ReadAsync(ownership.GuestId, cancellationToken).ConfigureAwait(false);
+        OwnershipRecord? record = await StoreCall.RunAsync(
+            ownership.Store!, store => store.ReadAsync(ownership.GuestId, cancellationToken), options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
         if (record is null || record.Epoch != ownership.Epoch || record.Holder != ownership.Run)
         {
             throw new MigrationException(
                 MigrationErrorKind.OwnershipFailed,
-                $"The ownership record says epoch {record?.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}, run {record?.Holder}; this host runs the guest as run {ownership.Run} under epoch {ownership.Epoch}. Find out where the guest really runs before anything else ({ownership.Store.Description}).");
+                $"The ownership record says epoch {record?.Epoch.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"}, run {record?.Holder}; this host runs the guest as run {ownership.Run} under epoch {ownership.Epoch}. Find out where the guest really runs before anything else ({ownership.Store!.Description}).");
         }
     }
 
-    private static async Task CheckNonceAsync(IOwnershipStore store, MigrationIdentity identity, Guid nonce, CancellationToken cancellationToken)
+    private static async Task CheckNonceAsync(IOwnershipStore store, MigrationIdentity identity, Guid nonce, MigrationSourceOptions options, CancellationToken cancellationToken)
     {
-        Guid? written = await store.ReadNonceAsync(identity.GuestId, identity.Attempt, DestinationSide, cancellationToken).ConfigureAwait(false);
+        Guid? written = await StoreCall.RunAsync(
+            store, called => called.ReadNonceAsync(identity.GuestId, identity.Attempt, DestinationSide, cancellationToken),
+            options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
         if (written != nonce)
         {
             throw new MigrationException(

@@ -29,9 +29,13 @@ internal static class SourceRehearsal
         {
             await context.Transport.PingAsync(cancellationToken).ConfigureAwait(false);
             SwitchoverResult result = await RunOnceAsync(context, cancellationToken).ConfigureAwait(false);
-            if (result.Failure is not null)
+            if (result.Failure is { } failure)
             {
-                throw result.Failure;
+                // In doubt is only the scratch record; the guest itself has never stopped.
+                throw failure.Kind == MigrationErrorKind.InDoubt
+                    ? new MigrationException(MigrationErrorKind.OwnershipFailed, $"The switchover could not be rehearsed to its end, so it was not tried: {failure.Message}", failure)
+                    { DetectedBy = DetectedBy.Supervisor }
+                    : failure;
             }
 
             costs.Add(new SwitchoverFixedCosts

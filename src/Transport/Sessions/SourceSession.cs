@@ -21,6 +21,7 @@ internal sealed class SourceSession
     private readonly MigrationIdentity _identity;
     private readonly GuestOwnership _ownership;
     private readonly ReportBuilder _report;
+    private readonly SessionRoles _roles;
     private SwitchoverResult? _result;
     private MigrationPhase _phase = MigrationPhase.Handshake;
     private Action<MigrationPhase>? _tellPhase;
@@ -33,6 +34,7 @@ internal sealed class SourceSession
         _time = options.TimeProvider;
         _identity = identity;
         _ownership = options.Ownership ?? new GuestOwnership(null, guest.Id, RunId.NewRandom(), 1);
+        _roles = new SessionRoles(identity, _time);
         _report = new ReportBuilder(identity.Id, MigrationRole.Source, guest.Id, _time)
         {
             Epoch = _ownership.Epoch,
@@ -56,9 +58,11 @@ internal sealed class SourceSession
         {
             // Guest, tracer, policy, connector and store are the embedder's: what they throw ends in the report, too.
             failure = SessionFailure.Complete(e, _phase);
+            _roles.Initiate(failure);
         }
 
         await ForgetAttemptAsync().ConfigureAwait(false);
+        await _roles.EndSupervisorAsync().ConfigureAwait(false);
         return Conclude(failure);
     }
 
@@ -72,7 +76,8 @@ internal sealed class SourceSession
 
         try
         {
-            await store.ForgetAttemptAsync(_guest.Id, _identity.Attempt, CancellationToken.None).ConfigureAwait(false);
+            await StoreCall.RunAsync(
+                store, called => called.ForgetAttemptAsync(_guest.Id, _identity.Attempt, CancellationToken.None), _options.NetworkTimeout, _time).ConfigureAwait(false);
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -87,8 +92,11 @@ internal sealed class SourceSession
             _identity.Logger.NoStore(_identity.Id, _identity.Side);
         }
 
+        using IDisposable? presence = await PeerPresence.AnnounceAsync(
+            _ownership.Store, _guest.Id, _identity.Attempt, SourceHandshake.SourceSide, cancellationToken).ConfigureAwait(false);
         SourceTransport transport = await StartAsync(connector, cancellationToken).ConfigureAwait(false);
-        await using (transport.ConfigureAwait(false))
+        _roles.Begin(DetectedBy.Transport);
+        try
         {
             var progress = new ProgressTracker(_options.Progress, _time, null);
             await using (progress.ConfigureAwait(false))
@@ -106,6 +114,10 @@ internal sealed class SourceSession
                 }
             }
         }
+        finally
+        {
+            await _roles.EndAsync(DetectedBy.Transport, () => transport.DisposeAsync().AsTask(), "its threads have ended and its connections are closed").ConfigureAwait(false);
+        }
     }
 
     private async Task<SourceTransport> StartAsync(IMigrationConnector connector, CancellationToken cancellationToken)
@@ -116,7 +128,7 @@ internal sealed class SourceSession
         try
         {
             (SourceTransport transport, WelcomeMessage welcome) = await SourceHandshake.RunAsync(
-                _identity, connector, _guest, _ownership, _options, streams, both.Token).ConfigureAwait(false);
+                _identity, connector, _guest, _ownership, _options, streams, _roles, both.Token).ConfigureAwait(false);
             _report.Streams = welcome.Streams;
             _report.Peer = transport.Peer;
             DestinationRun = welcome.DestinationRun;
@@ -129,7 +141,8 @@ internal sealed class SourceSession
         {
             throw new MigrationException(
                 MigrationErrorKind.Timeout,
-                $"The destination was not ready within {_options.StartTimeout.TotalSeconds:0} s ({connector.Description}). Check that it listens and is not busy with another migration.");
+                $"The destination was not ready within {_options.StartTimeout.TotalSeconds:0} s ({connector.Description}). Check that it listens and is not busy with another migration.")
+            { DetectedBy = DetectedBy.Supervisor };
         }
     }
 
@@ -138,7 +151,7 @@ internal sealed class SourceSession
 
     private async Task RunPhasesAsync(SourceTransport transport, ProgressTracker progress, CancellationToken cancellationToken)
     {
-        var context = new SourceSwitchoverContext(_identity, _guest, _ownership, DestinationRun, transport, _options);
+        var context = new SourceSwitchoverContext(_identity, _guest, _ownership, DestinationRun, transport, _roles, _options);
         context.Journal = Journals.Begin(_options.JournalDirectory, context.JournalHeader, _time);
         try
         {
@@ -158,11 +171,12 @@ internal sealed class SourceSession
         Enter(MigrationPhase.PreCopy);
         IMigrationPolicy policy = _options.Policy ?? new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = _options.SwitchoverGoal });
         using var monitor = new PreCopyMonitor(
-            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, _time)
+            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, _options)
         {
             NextRound = context.NextRound,
         };
         _report.Rounds = monitor.Rounds;
+        _roles.Begin(DetectedBy.Monitor);
         try
         {
             MigrationDecision decision = await monitor.RunAsync(cancellationToken).ConfigureAwait(false);
@@ -179,6 +193,11 @@ internal sealed class SourceSession
             Enter(MigrationPhase.Pause);
             context.NextRound = monitor.NextRound;
             SwitchoverResult result = await SourceSwitchoverRun.RunAsync(context, monitor, Enter, cancellationToken).ConfigureAwait(false);
+            if (result.Failure is not null)
+            {
+                _roles.Initiate(result.Failure);
+            }
+
             _result = result;
             _report.Switchover = result.ToReport(_options.SwitchoverGoal, monitor.Prediction);
             _report.Epoch = result.Epoch;
@@ -189,9 +208,14 @@ internal sealed class SourceSession
                 await CompleteAsync(transport).ConfigureAwait(false);
             }
         }
+        catch (Exception e)
+        {
+            _roles.Initiate(SessionFailure.Complete(e, _phase));
+            throw;
+        }
         finally
         {
-            StopTracing(monitor);
+            await _roles.EndAsync(DetectedBy.Monitor, () => StopTracing(monitor), "tracing is off and the guest has its full speed").ConfigureAwait(false);
             _report.TracerCounters = _tracer.Counters;
             _report.WireBytes = transport.Totals.Sum(t => t.WireBytes);
         }
@@ -219,7 +243,7 @@ internal sealed class SourceSession
     }
 
     // What fails here must not hide how the migration ended: the guest is where the switchover left it.
-    private void StopTracing(PreCopyMonitor monitor)
+    private Task StopTracing(PreCopyMonitor monitor)
     {
         try
         {
@@ -229,6 +253,8 @@ internal sealed class SourceSession
         {
             _identity.Logger.Note(_identity.Id, _identity.Side, $"Tracing could not be stopped in an orderly way: {e.Message}");
         }
+
+        return Task.CompletedTask;
     }
 
     private async Task VerifyAsync(SourceTransport transport)
@@ -272,6 +298,7 @@ internal sealed class SourceSession
         if (failure is not null)
         {
             _identity.Logger.Failed(_identity.Id, _identity.Side, failure.Phase, failure.DetectedBy, failure.Kind, failure.Message);
+            _identity.Logger.EstimateAtFailure(_identity.Id, _identity.Side, Estimate(_report.Throughput));
         }
 
         if (_report.Memory is { Identical: false } different && outcome == MigrationOutcome.Completed)
@@ -284,7 +311,7 @@ internal sealed class SourceSession
         }
 
         _identity.Logger.Finished(_identity.Id, _identity.Side, outcome);
-        return _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, guest));
+        return _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, guest, _roles));
     }
 
     private void Enter(MigrationPhase phase)
@@ -317,9 +344,11 @@ internal sealed class SourceSession
     {
         if (result.Guest == GuestWhereabouts.RunningAtDestination)
         {
-            _identity.Logger.SentAll(_identity.Id, _identity.Side, monitor.Throughput is { } bandwidth
-                ? string.Create(CultureInfo.InvariantCulture, $"network bandwidth ~{bandwidth / (1 << 20):0.000} MB/s")
-                : "no network bandwidth estimate");
+            _identity.Logger.SentAll(_identity.Id, _identity.Side, Estimate(monitor.Throughput));
         }
     }
+
+    private static string Estimate(double? bandwidth) => bandwidth is { } known
+        ? string.Create(CultureInfo.InvariantCulture, $"network bandwidth ~{known / (1 << 20):0.000} MB/s")
+        : "no network bandwidth estimate";
 }

@@ -15,6 +15,7 @@ internal sealed class SourceSwitchoverContext(
     GuestOwnership ownership,
     RunId destinationRun,
     SourceTransport transport,
+    SessionRoles roles,
     MigrationSourceOptions options)
 {
     internal MigrationIdentity Identity => identity;
@@ -26,6 +27,8 @@ internal sealed class SourceSwitchoverContext(
     internal RunId DestinationRun => destinationRun;
 
     internal SourceTransport Transport => transport;
+
+    internal SessionRoles Roles => roles;
 
     internal MigrationSourceOptions Options => options;
 
@@ -45,7 +48,7 @@ internal sealed class SourceSwitchoverContext(
 
     /// <summary>The same migration with an empty guest, a scratch record and an attempt of its own.</summary>
     internal SourceSwitchoverContext ForRehearsal(IGuest scratch, GuestOwnership scratchOwnership) =>
-        new(identity with { GuestId = scratch.Id, Attempt = AttemptId.NewRandom() }, scratch, scratchOwnership, destinationRun, transport, options)
+        new(identity with { GuestId = scratch.Id, Attempt = AttemptId.NewRandom() }, scratch, scratchOwnership, destinationRun, transport, roles, options)
         {
             NextRound = NextRound,
         };

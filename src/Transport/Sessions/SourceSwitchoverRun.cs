@@ -15,7 +15,7 @@ namespace PageEngine.Transport.Sessions;
 // reports back. One task runs it. The rehearsal runs this same code on a scratch guest and a scratch record.
 
 /// <summary>One switchover at the source.</summary>
-internal sealed class SourceSwitchoverRun
+internal sealed class SourceSwitchoverRun : IDisposable
 {
     private readonly SourceSwitchoverContext _context;
     private readonly DirtyBitmap _pending;
@@ -24,9 +24,12 @@ internal sealed class SourceSwitchoverRun
     private readonly SwitchoverStopwatch _watch;
     private readonly SwitchoverTimers _timers;
     private readonly SwitchoverAttempt _attempt;
+    private readonly AttemptRecord? _record;
     private readonly OwnershipMode _mode;
     private readonly bool _rehearsal;
     private readonly CancellationToken _cancel;
+    private CancellationTokenSource? _patience;
+    private CancellationTokenSource? _standstill;
     private SourceState _state = SourceState.Copying;
     private MigrationException? _failure;
     private ulong _epoch;
@@ -35,6 +38,7 @@ internal sealed class SourceSwitchoverRun
     private Task<StreamRoundTotals>? _round;
     private bool _peerGone;
     private bool _cancelSeen;
+    private bool _handedBack;
     private SwitchoverResult? _result;
 
     private SourceSwitchoverRun(
@@ -48,9 +52,13 @@ internal sealed class SourceSwitchoverRun
         _cancel = cancel;
         _attempt = context.Attempt;
         _epoch = context.Ownership.Epoch;
+        _record = context.Ownership.Store is { } store
+            ? new AttemptRecord(store, _attempt, context.Options.NetworkTimeout, context.Options.TimeProvider)
+            : null;
         _mode = context.Ownership.Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _watch = new SwitchoverStopwatch(context.Options.TimeProvider);
-        _timers = new SwitchoverTimers(context.Options.TimeProvider, context.Options.ResumeTimeout);
+        _timers = new SwitchoverTimers(
+            context.Options.TimeProvider, rehearsal ? context.Options.NetworkTimeout : context.Options.ResumeTimeout);
     }
 
     private IOwnershipStore? Store => _context.Ownership.Store;
@@ -62,20 +70,29 @@ internal sealed class SourceSwitchoverRun
         SourceSwitchoverContext context, PreCopyMonitor monitor, Action<MigrationPhase> enter, CancellationToken cancellationToken)
     {
         using QuietPeriod quiet = QuietPeriod.Begin();
-        return await new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken)
-            .RunAsync().ConfigureAwait(false);
+        using var run = new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken);
+        return await run.RunAsync().ConfigureAwait(false);
     }
 
     /// <summary>Runs every step on an empty layout and a scratch record.</summary>
-    internal static Task<SwitchoverResult> RehearseAsync(SourceSwitchoverContext context, DirtyBitmap nothingPending, CancellationToken cancellationToken) =>
-        new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, rehearsal: true, cancellationToken).RunAsync();
+    internal static async Task<SwitchoverResult> RehearseAsync(SourceSwitchoverContext context, DirtyBitmap nothingPending, CancellationToken cancellationToken)
+    {
+        using var run = new SourceSwitchoverRun(context, nothingPending, static () => 0, static _ => { }, rehearsal: true, cancellationToken);
+        return await run.RunAsync().ConfigureAwait(false);
+    }
+
+    public void Dispose()
+    {
+        _standstill?.Dispose();
+        _patience?.Dispose();
+    }
 
     private async Task<SwitchoverResult> RunAsync()
     {
         SourceEvent happened = SourceEvent.SwitchoverDecided;
         while (true)
         {
-            Answer answer = SourceSwitchover.NextOrThrow(_state, happened, _mode);
+            Answer answer = Next(happened);
             if (answer.State != _state && !_rehearsal)
             {
                 Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
@@ -96,6 +113,26 @@ internal sealed class SourceSwitchoverRun
 
             happened = answered == SourceEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
         }
+    }
+
+    // A message that comes out of order is a peer that cannot be talked to any more; the guest's fate does not hang on it.
+    private Answer Next(SourceEvent happened)
+    {
+        Answer answer = SourceSwitchover.Next(_state, happened, _mode);
+        if (!answer.IsUnexpected)
+        {
+            return answer;
+        }
+
+        Note(SwitchoverErrors.Unexpected("source", _state, happened, fromPeer: true));
+        _peerGone = true;
+        return SourceSwitchover.NextOrThrow(_state, SourceEvent.ConnectionLost, _mode);
+    }
+
+    private void Note(MigrationException failure)
+    {
+        _failure ??= failure;
+        _context.Roles.Detect(failure);
     }
 
     // At most one effect of an answer answers itself; the others are done at once and give None.
@@ -138,6 +175,10 @@ internal sealed class SourceSwitchoverRun
             case SourceEffect.StartRetryTimer:
                 _timers.StartRetry();
                 break;
+            case SourceEffect.ReportRunsHere when _handedBack && _failure is null:
+                await HearWhyAsync().ConfigureAwait(false);
+                _result = Conclude(effect);
+                break;
             case SourceEffect.JournalSettled:
                 Journals.Settle(_context.Journal, _epoch);
                 break;
@@ -162,15 +203,19 @@ internal sealed class SourceSwitchoverRun
         catch (OperationCanceledException) when (_cancel.IsCancellationRequested)
         {
             _cancelSeen = true;
-            _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
-            { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+            Note(SwitchoverFailures.Cancelled(Phase));
+            return failed;
+        }
+        catch (OperationCanceledException e) when (_patience is { IsCancellationRequested: true })
+        {
+            Note(SwitchoverFailures.StoodStill(Phase, _context.Options.ResumeTimeout, e));
             return failed;
         }
         catch (Exception e)
         {
             // Guest, tracer and store are the embedder's: whatever they throw is the step's failure, and the table knows
             // what follows from that.
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return failed;
         }
     }
@@ -189,7 +234,7 @@ internal sealed class SourceSwitchoverRun
         _context.Journal?.Append(JournalEntryKind.MayBePrepared, _attempt.BaseEpoch);
         if (Store is not null)
         {
-            await Store.StageAsync(_attempt.ForDestination, _cancel).ConfigureAwait(false);
+            await _record!.StageAsync(_cancel).ConfigureAwait(false);
         }
 
         await _context.Transport.SendAsync(
@@ -200,17 +245,20 @@ internal sealed class SourceSwitchoverRun
     private async Task PauseAsync()
     {
         _watch.Begin();
-        await GuestCall.RunAsync("pause", () => _context.Guest.PauseAsync(_cancel)).ConfigureAwait(false);
+        _patience = new CancellationTokenSource(_context.Options.ResumeTimeout, _context.Options.TimeProvider);
+        _standstill = CancellationTokenSource.CreateLinkedTokenSource(_cancel, _patience.Token);
+        await GuestCall.RunAsync("pause", () => _context.Guest.PauseAsync(_standstill.Token)).ConfigureAwait(false);
         _watch.Mark(SwitchoverPart.Pause);
         _cancel.ThrowIfCancellationRequested();
     }
 
     private async Task RunLastPassAsync()
     {
+        CancellationToken cancel = _standstill!.Token;
         _collect();
         _watch.Mark(SwitchoverPart.Harvest);
         var writer = new DeviceStateWriter();
-        await GuestCall.RunAsync("save its state", () => _context.Guest.SaveStateAsync(writer, _cancel)).ConfigureAwait(false);
+        await GuestCall.RunAsync("save its state", () => _context.Guest.SaveStateAsync(writer, cancel)).ConfigureAwait(false);
         byte[] state = DeviceStateCodec.Encode(writer.ToDeviceState());
         _watch.Mark(SwitchoverPart.StateSave);
 
@@ -221,7 +269,7 @@ internal sealed class SourceSwitchoverRun
 
         var allSent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var round = new PageRound(_context.NextRound++, _context.Guest.Memory, _pending, null);
-        _round = _context.Transport.SendRoundAsync(round, allSent.SetResult, _cancel);
+        _round = _context.Transport.SendRoundAsync(round, allSent.SetResult, cancel);
         _stateBytes = state.Length;
         _stateDigest = XxHash3.HashToUInt64(state);
         for (int offset = 0; offset < state.Length; offset += ControlFrameCodec.MaxChunkBytes)
@@ -229,7 +277,7 @@ internal sealed class SourceSwitchoverRun
             await _context.Transport.SendAsync(
                 ControlKind.DeviceState, (state, offset),
                 static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.AsSpan(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
-                _cancel).ConfigureAwait(false);
+                cancel).ConfigureAwait(false);
         }
 
         // The destination waits for the round by itself: Prepare leaves as soon as the totals are known.
@@ -276,13 +324,13 @@ internal sealed class SourceSwitchoverRun
         catch (MigrationException e)
         {
             // The wait that follows notices the lost connection and looks at the record.
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
         }
     }
 
     private async Task ResumeAsync(ulong epoch)
     {
-        await GuestCall.RunAsync("resume", () => _context.Guest.ResumeAsync(epoch, CancellationToken.None)).ConfigureAwait(false);
+        await GuestCall.ResumeAsync(_context.Guest, epoch, _context.Options.TimeProvider, Identity).ConfigureAwait(false);
         _epoch = epoch;
         _watch.ResumedHere();
     }
@@ -292,7 +340,7 @@ internal sealed class SourceSwitchoverRun
         _enter(MigrationPhase.Commit);
         try
         {
-            CreateOutcome outcome = await Store!.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
+            CreateOutcome outcome = await _record!.CreateAsync(record).ConfigureAwait(false);
             _epoch = outcome == CreateOutcome.Created ? record.Epoch : _epoch;
             return outcome switch
             {
@@ -303,7 +351,7 @@ internal sealed class SourceSwitchoverRun
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return SourceEvent.EpochUnknown;
         }
     }
@@ -312,17 +360,14 @@ internal sealed class SourceSwitchoverRun
     {
         try
         {
-            OwnershipRecord? record = await Store!.ReadAsync(_attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
-            OwnershipMark mark = record?.Epoch > _attempt.BaseEpoch
-                ? await Store.ReadMarkAsync(_attempt.GuestId, _attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
-                : OwnershipMark.None;
+            (OwnershipRecord? record, OwnershipMark mark) = await _record!.ReadAsync().ConfigureAwait(false);
             SourceEvent seen = _attempt.SeenFromSource(record, mark);
             _epoch = seen == SourceEvent.RecordOwn ? record!.Epoch : _epoch;
             return seen;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return SourceEvent.RecordUnreadable;
         }
     }
@@ -346,8 +391,7 @@ internal sealed class SourceSwitchoverRun
             _cancelSeen = true;
             if (SourceSwitchover.CanCancel(_state))
             {
-                _failure ??= new MigrationException(MigrationErrorKind.Cancelled, "The migration was cancelled; the guest goes on here.")
-                { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+                Note(SwitchoverFailures.Cancelled(Phase));
             }
 
             return SourceEvent.CancelRequested;
@@ -364,17 +408,33 @@ internal sealed class SourceSwitchoverRun
         catch (MigrationException e)
         {
             _peerGone = true;
-            _failure ??= SessionFailure.Complete(e, Phase);
+            Note(SessionFailure.Complete(e, Phase));
             return e.FromPeer ? SourceEvent.PeerRefused : SourceEvent.ConnectionLost;
+        }
+    }
+
+    // The destination gave the guest back and says why right after; the guest runs again already.
+    private async Task HearWhyAsync()
+    {
+        using var patience = new CancellationTokenSource(_context.Options.NetworkTimeout, _context.Options.TimeProvider);
+        try
+        {
+            InboxMessage message = await _context.Transport.NextAsync(patience.Token).ConfigureAwait(false);
+            Note(ControlFrameCodec.Violation($"a {message.Kind} frame came after the guest was given back"));
+        }
+        catch (MigrationException why)
+        {
+            Note(SessionFailure.Complete(why, Phase));
+        }
+        catch (OperationCanceledException)
+        {
+            Note(SwitchoverFailures.GivenBackWithoutReason(Phase));
         }
     }
 
     private SourceEvent TimedOut()
     {
-        _failure ??= new MigrationException(
-            MigrationErrorKind.Timeout,
-            $"The destination did not answer within {_context.Options.ResumeTimeout.TotalSeconds:0} s. Its log has the reason under migration {Identity.Id}.")
-        { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+        Note(SwitchoverFailures.Silent(Phase, _context.Options.ResumeTimeout, Identity.Id));
         return SourceEvent.PeerTimedOut;
     }
 
@@ -389,14 +449,14 @@ internal sealed class SourceSwitchoverRun
                 _watch.Running(running.ReadRecord, running.Resume);
                 return SourceEvent.PeerRunning;
             case HandedBackMessage handedBack when handedBack.Attempt == Identity.Attempt:
+                _handedBack = true;
                 return SourceEvent.PeerHandedBack;
             default:
                 throw ControlFrameCodec.Violation($"a {message.Kind} frame does not belong to this attempt");
         }
     }
 
-    private MigrationException Failure() =>
-        _failure ?? new MigrationException(MigrationErrorKind.Cancelled, "The source ended the attempt.") { Phase = Phase, DetectedBy = DetectedBy.Supervisor };
+    private MigrationException Failure() => _failure ?? SwitchoverFailures.Ended(Phase);
 
     private SwitchoverResult Conclude(SourceEffect effect) => effect switch
     {

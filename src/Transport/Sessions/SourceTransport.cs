@@ -16,9 +16,9 @@ internal sealed class SourceTransport : IAsyncDisposable
     private RoundBarrier? _barrier;
     private StreamRoundTotals[] _totals = [];
 
-    private SourceTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit)
+    private SourceTransport(MigrationConnection connection, TimeProvider time, TimeSpan silenceLimit, SessionRoles roles)
     {
-        _peer = new PeerChannel(connection, time, silenceLimit, Dispatch, cause => Volatile.Read(ref _barrier)?.Fail(cause));
+        _peer = new PeerChannel(connection, time, silenceLimit, roles, Dispatch, cause => Volatile.Read(ref _barrier)?.Fail(cause));
         _peer.Start();
     }
 
@@ -45,7 +45,7 @@ internal sealed class SourceTransport : IAsyncDisposable
 
     /// <summary>Opens the control channel and says hello.</summary>
     internal static async Task<SourceTransport> ConnectAsync(
-        IMigrationConnector connector, HelloMessage hello, TimeProvider time, TimeSpan silenceLimit, CancellationToken cancellationToken)
+        IMigrationConnector connector, HelloMessage hello, TimeProvider time, TimeSpan silenceLimit, SessionRoles roles, CancellationToken cancellationToken)
     {
         MigrationConnection connection = await ConnectAsync(connector, ConnectionPurpose.Control, null, cancellationToken).ConfigureAwait(false);
         try
@@ -58,7 +58,7 @@ internal sealed class SourceTransport : IAsyncDisposable
             throw;
         }
 
-        var transport = new SourceTransport(connection, time, silenceLimit);
+        var transport = new SourceTransport(connection, time, silenceLimit, roles);
         try
         {
             await transport.SendAsync(ControlKind.Hello, hello, static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
@@ -153,6 +153,9 @@ internal sealed class SourceTransport : IAsyncDisposable
 
         return sum;
     }
+
+    /// <summary>Ends the migration for a reason that another role found: whoever waits for the peer is told.</summary>
+    internal void Fail(MigrationException cause) => _peer.Fail(cause);
 
     /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
     internal Task SayAsync(MigrationException failure) => _peer.SayAsync(failure);

@@ -77,7 +77,7 @@ public class MessageTests
         new(AttemptId.NewRandom(), 7, TimeSpan.FromMicroseconds(10), TimeSpan.FromMicroseconds(20), TimeSpan.FromMicroseconds(30));
 
     private static readonly RunningMessage Running = new(AttemptId.NewRandom(), 8, TimeSpan.FromMicroseconds(1), TimeSpan.FromMicroseconds(2));
-    private static readonly FailureMessage Failure = new(MigrationErrorKind.Refused, MigrationPhase.Handshake, DetectedBy.Supervisor, "No room.");
+    private static readonly FailureMessage Failure = new(MigrationErrorKind.Refused, MigrationPhase.Handshake, DetectedBy.Supervisor, "No room.") { Causes = ["IOException: No space left on device", "another"] };
     private static readonly GoodbyeMessage Goodbye = new(TimeSpan.FromSeconds(1.5), new MemoryVerification(100, 1, 42));
 
     [Fact]
@@ -89,7 +89,9 @@ public class MessageTests
         Assert.Equal(Prepare with { Totals = prepare.Totals }, prepare);
         Assert.Equal(Prepared, PreparedMessage.Read(Bytes(Prepared.Write)));
         Assert.Equal(Running, RunningMessage.Read(Bytes(Running.Write)));
-        Assert.Equal(Failure, FailureMessage.Read(Bytes(Failure.Write)));
+        FailureMessage failure = FailureMessage.Read(Bytes(Failure.Write));
+        Assert.Equal(Failure.Causes, failure.Causes);
+        Assert.Equal(Failure, failure with { Causes = Failure.Causes });
         Assert.Equal(Goodbye, GoodbyeMessage.Read(Bytes(Goodbye.Write)));
         Assert.Equal(new GoodbyeMessage(TimeSpan.Zero, null), GoodbyeMessage.Read(Bytes(new GoodbyeMessage(TimeSpan.Zero, null).Write)));
     }

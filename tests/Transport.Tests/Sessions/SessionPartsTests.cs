@@ -206,11 +206,30 @@ public sealed class PeerLivenessTests : IDisposable
             await _liveness.HeardAsync(new ControlFrame(ControlKind.PauseNotice, default));
         }
 
-        _time.Advance(Limit);
+        Pass(Limit);
         Assert.Empty(_silent);
         _time.Advance(PeerLiveness.Interval);
         Assert.Equal(MigrationErrorKind.Timeout, Assert.Single(_silent).Kind);
         Assert.Contains("silent", _silent[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_process_that_was_stopped_itself_does_not_blame_its_peer()
+    {
+        _time.Advance(Limit * 10);
+        Assert.Empty(_silent);
+        Pass(Limit);
+        Assert.Empty(_silent);
+        Pass(PeerLiveness.Interval);
+        Assert.Single(_silent);
+    }
+
+    private void Pass(TimeSpan time)
+    {
+        for (TimeSpan passed = TimeSpan.Zero; passed < time; passed += PeerLiveness.Interval)
+        {
+            _time.Advance(PeerLiveness.Interval);
+        }
     }
 
     [Fact]
