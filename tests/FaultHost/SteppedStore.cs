@@ -49,6 +49,12 @@ internal sealed class SteppedStore(FileOwnershipStore store, string directory, S
     public ValueTask RehearseAsync(CancellationToken cancellationToken) =>
         RunAsync("rehearse-store", Guid.Empty, () => store.RehearseAsync(cancellationToken));
 
+    public ValueTask<IDisposable?> AnnounceAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken) =>
+        RunAsync("announce", guestId, () => store.AnnounceAsync(guestId, attempt, side, cancellationToken));
+
+    public ValueTask<AttemptPresence> LookAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken) =>
+        RunAsync("look", guestId, () => store.LookAsync(guestId, attempt, side, cancellationToken));
+
     private async ValueTask<T> RunAsync<T>(string step, Guid guest, Func<ValueTask<T>> call)
     {
         bool announced = guest == Guest;

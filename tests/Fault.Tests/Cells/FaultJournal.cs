@@ -13,7 +13,7 @@ internal static class FaultJournal
         CultureInfo.InvariantCulture,
         $"{cell.Point.Section.ToString().ToLowerInvariant()}|{Cell.Words(cell.Fault)}|{ended}|{time.TotalSeconds:0.0}|{cell}"));
 
-    internal static void Note(string line)
+    private static void Note(string line)
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } path)
         {

@@ -71,7 +71,9 @@ internal static class Oracle
 
         // Before PREPARE nobody needs the store. After it nobody may run without it, unless the record was read in time.
         FaultKind.StoreGone when !facts.PrepareLeft => [Ending.AtSource],
-        FaultKind.StoreGone => facts.HasRun ? [Ending.AtDestination, new("held", "running")] : [new("held", "held")],
+        FaultKind.StoreGone => facts.HasRun
+            ? [Ending.AtDestination, new("held", "running")]
+            : [new("held", facts.IsPrepared ? "held" : "none")],
         _ => throw new ArgumentOutOfRangeException(nameof(fault)),
     };
 
