@@ -148,6 +148,10 @@ internal sealed class DestinationSwitchoverRun
             case DestinationEffect.StartRetryTimer:
                 _timers.StartRetry();
                 break;
+            case DestinationEffect.ReportDiscarded when _failure is null:
+                await HearWhyAsync().ConfigureAwait(false);
+                _result = Conclude(effect);
+                break;
             case DestinationEffect.JournalSettled:
                 Journals.Settle(_context.Journal, _attempt.ForDestination.Epoch);
                 break;
@@ -356,6 +360,24 @@ internal sealed class DestinationSwitchoverRun
             _sourceLostAt = _time.GetTimestamp();
             Note(SessionFailure.Complete(e, Phase));
             return e.FromPeer ? DestinationEvent.AbortReceived : DestinationEvent.ConnectionLost;
+        }
+    }
+
+    // The record was read before the source's own word came: both hosts are to name the same cause.
+    private async Task HearWhyAsync()
+    {
+        using var patience = new CancellationTokenSource(_context.Options.NetworkTimeout, _time);
+        try
+        {
+            await _context.Transport.NextAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (MigrationException why)
+        {
+            Note(SessionFailure.Complete(why, Phase));
+        }
+        catch (OperationCanceledException)
+        {
+            // Then the record is all there is to quote.
         }
     }
 

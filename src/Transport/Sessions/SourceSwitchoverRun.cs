@@ -224,7 +224,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
     {
         < SourceState.Preparing => MigrationPhase.Pause,
         SourceState.Preparing => MigrationPhase.Prepare,
-        < SourceState.Granted => MigrationPhase.Commit,
+        < SourceState.Granted or SourceState.Held => MigrationPhase.Commit,
         _ => MigrationPhase.Resume,
     };
 

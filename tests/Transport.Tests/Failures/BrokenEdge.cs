@@ -42,8 +42,8 @@ internal sealed class BrokenEdge : TestEdge
         _arriving.Writer.TryWrite(MigrationConnection.FromPipe(far, "the source's pipe"));
         lock (_forwarding)
         {
-            _forwarding.Add(Task.Run(() => ForwardAsync(purpose, nearInside.Input, farInside.Output)));
-            _forwarding.Add(Task.Run(() => ForwardAsync(purpose, farInside.Input, nearInside.Output)));
+            _forwarding.Add(Task.Run(() => ForwardAsync(purpose, nearInside.Input, farInside.Output), CancellationToken.None));
+            _forwarding.Add(Task.Run(() => ForwardAsync(purpose, farInside.Input, nearInside.Output), CancellationToken.None));
         }
 
         return ValueTask.FromResult(MigrationConnection.FromPipe(near, "the destination's pipe"));
@@ -83,7 +83,7 @@ internal sealed class BrokenEdge : TestEdge
                 }
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or InvalidOperationException or IOException)
+        catch (Exception e) when (e is MigrationException or OperationCanceledException or InvalidOperationException or IOException)
         {
             // One end is gone; the other learns of it below.
         }
