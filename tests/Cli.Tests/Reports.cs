@@ -68,7 +68,12 @@ internal static class Reports
         MigrationErrorKind kind, MigrationPhase phase = MigrationPhase.PreCopy, GuestWhereabouts guest = GuestWhereabouts.RunningAtSource) => Completed() with
         {
             Outcome = MigrationOutcome.Failed,
-            Failure = new MigrationFailure(kind, phase, DetectedBy.Transport, "The destination closed the connection. Look at its log.", guest),
+            Failure = new MigrationFailure(kind, phase, DetectedBy.Transport, "The destination closed the connection. Look at its log.", guest)
+            {
+                Causes = ["IOException: reset"],
+                WhatToDo = "Check the network.",
+                Observations = [new FailureObservation(TimeSpan.FromMilliseconds(1500.25), DetectedBy.Transport, kind, phase, "The connection was reset.", ReportedByPeer: false)],
+            },
             Switchover = null,
             Memory = null,
         };

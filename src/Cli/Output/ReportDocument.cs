@@ -35,8 +35,31 @@ internal sealed record FailureDocument
     public required string DetectedBy { get; init; }
     public required string Message { get; init; }
 
+    /// <summary>What a person should do next.</summary>
+    public string? WhatToDo { get; init; }
+
+    /// <summary>Whether the other side noticed it and said so.</summary>
+    public bool ReportedByPeer { get; init; }
+
+    /// <summary>The causes beneath, outermost first.</summary>
+    public string[] Causes { get; init; } = [];
+
+    /// <summary>Everything that went wrong on this side, in the order in which it was noticed.</summary>
+    public ObservationDocument[] Observations { get; init; } = [];
+
     /// <summary>"running" (at the source), "runningAtDestination", "held", "lost" or "unknown".</summary>
     public required string Guest { get; init; }
+}
+
+/// <summary>One thing that went wrong, as one role noticed it.</summary>
+internal sealed record ObservationDocument
+{
+    /// <summary>Since the migration began on this side.</summary>
+    public required double AtMs { get; init; }
+    public required string DetectedBy { get; init; }
+    public required string Kind { get; init; }
+    public required string Message { get; init; }
+    public bool ReportedByPeer { get; init; }
 }
 
 /// <summary>The guest and what it noticed of its move.</summary>

@@ -104,6 +104,20 @@ internal static class ReportMapping
         Phase = Word(failure.Phase),
         DetectedBy = Word(failure.DetectedBy),
         Message = failure.Message,
+        WhatToDo = failure.WhatToDo.Length > 0 ? failure.WhatToDo : null,
+        ReportedByPeer = failure.ReportedByPeer,
+        Causes = [.. failure.Causes],
+        Observations =
+        [
+            .. failure.Observations.Select(seen => new ObservationDocument
+            {
+                AtMs = Math.Round(seen.At.TotalMilliseconds, 3),
+                DetectedBy = Word(seen.DetectedBy),
+                Kind = Word(seen.Kind),
+                Message = seen.Message,
+                ReportedByPeer = seen.ReportedByPeer,
+            }),
+        ],
         Guest = failure.Guest == GuestWhereabouts.RunningAtSource ? "running" : Word(failure.Guest),
     };
 

@@ -160,7 +160,8 @@ internal static class TerminalReport
             return ("OK", _good, $"The guest {where} after {Human.Milliseconds(report.TotalMs)}{blackout}{proof}.");
         }
 
-        string reason = report.Failure?.Message is { } message ? " " + message : "";
+        string advice = report.Failure?.WhatToDo is { } next ? $"{Environment.NewLine}  What to do: {next}" : "";
+        string reason = report.Failure?.Message is { } message ? $" {message}{advice}" : "";
         return report switch
         {
             { Failure.Guest: "lost" } => ("LOST", _bad, $"The guest is lost: no complete copy survived.{reason}"),

@@ -136,7 +136,7 @@ internal sealed class DestinationSession
                 _tellPhase = progress.Phase;
                 Enter(MigrationPhase.PreCopy);
                 _roles.Begin(DetectedBy.Monitor);
-                return await FollowAsync(transport, applier, journal, cancellationToken).ConfigureAwait(false);
+                return await FollowAndJudgeAsync(transport, applier, journal, cancellationToken).ConfigureAwait(false);
             }
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
@@ -202,6 +202,28 @@ internal sealed class DestinationSession
         if (_guest is null || _guest.Id != hello.GuestId || !_guest.Memory.Layout.Equals(hello.Layout))
         {
             throw new MigrationException(MigrationErrorKind.Refused, "The destination's factory built a guest with another identity or memory layout than the one offered.");
+        }
+    }
+
+    // The handling of a failure begins before any role is ended for it.
+    private async Task<MigrationException?> FollowAndJudgeAsync(
+        DestinationTransport transport, PageApplier applier, MigrationJournal? journal, CancellationToken cancellationToken)
+    {
+        try
+        {
+            MigrationException? failure = await FollowAsync(transport, applier, journal, cancellationToken).ConfigureAwait(false);
+            if (failure is not null)
+            {
+                _roles.Initiate(failure);
+            }
+
+            return failure;
+        }
+        catch (Exception e)
+        {
+            MigrationException failure = SessionFailure.Complete(e, _phase);
+            _roles.Initiate(failure);
+            throw failure;
         }
     }
 

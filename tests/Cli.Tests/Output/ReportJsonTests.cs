@@ -28,6 +28,10 @@ public sealed class ReportJsonTests
         Assert.Equal("preCopy", failure.GetProperty("phase").GetString());
         Assert.Equal("transport", failure.GetProperty("detectedBy").GetString());
         Assert.Equal("running", failure.GetProperty("guest").GetString());
+        Assert.Contains("network", failure.GetProperty("whatToDo").GetString(), StringComparison.Ordinal);
+        Assert.Equal("IOException: reset", Assert.Single(failure.GetProperty("causes").EnumerateArray()).GetString());
+        JsonElement seen = Assert.Single(failure.GetProperty("observations").EnumerateArray());
+        Assert.Equal(("transport", 1500.25), (seen.GetProperty("detectedBy").GetString(), seen.GetProperty("atMs").GetDouble()));
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("switchover").ValueKind);
         Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("verified").GetProperty("memory").ValueKind);
     }

@@ -89,6 +89,11 @@ internal sealed class BrokenEdge : TestEdge
         }
 
         await from.CompleteAsync();
-        await to.CompleteAsync();
+
+        // What is swallowed includes the end.
+        if (!(purpose == ConnectionPurpose.Control && SwallowControl))
+        {
+            await to.CompleteAsync();
+        }
     }
 }

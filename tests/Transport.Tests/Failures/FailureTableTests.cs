@@ -30,6 +30,11 @@ public class FailureTableTests
             AssertHandled(scene.SourceLog.Lines);
         }
 
+        if (row.Destination is { Kind: not MigrationErrorKind.None })
+        {
+            AssertHandled(scene.DestinationLog.Lines);
+        }
+
         // The guest's own call throws on one side; the other hears of it in the same words.
         if (scene.Report.Failure is { ReportedByPeer: true } told)
         {
