@@ -60,6 +60,7 @@ internal sealed class Host : IAsyncDisposable
             ClaimTimeout = options.ClaimTimeout,
             NetworkTimeout = options.NetworkTimeout,
             RaiseGuards = RaiseGuardsAsync,
+            Logger = new HostLogger(channel),
         });
     }
 
@@ -73,7 +74,7 @@ internal sealed class Host : IAsyncDisposable
         }
 
         _channel.Say($"listening {_acceptor.LocalEndPoint}");
-        while (_channel.Read() is { } line && line != "quit")
+        while (await _channel.ReadAsync() is { } line && line != "quit")
         {
             string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             switch (words[0])
@@ -189,6 +190,7 @@ internal sealed class Host : IAsyncDisposable
                 StartTimeout = _options.StartTimeout,
                 ResumeTimeout = _options.ResumeTimeout,
                 NetworkTimeout = _options.NetworkTimeout,
+                Logger = new HostLogger(_channel),
             });
             var connector = new TcpConnector(destination, new TcpOptions { UserTimeout = _options.NetworkTimeout });
             report = await source.MigrateAsync(connector, _cancel.Token);

@@ -9,7 +9,8 @@ internal sealed class HostChannel(TextReader input, TextWriter output)
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web);
     private readonly Lock _lock = new();
 
-    public string? Read() => input.ReadLine();
+    /// <summary>Waits for the next line on a thread of its own: the engine's threads are not used up for it.</summary>
+    public Task<string?> ReadAsync() => Task.Factory.StartNew(input.ReadLine, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     public void Say(string line)
     {

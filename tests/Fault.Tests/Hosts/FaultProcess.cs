@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Text.Json;
 
@@ -11,10 +12,13 @@ internal sealed class FaultProcess : IAsyncDisposable
 {
     internal static readonly TimeSpan HangLimit = TimeSpan.FromSeconds(60);
 
+    private const int TranscriptLines = 120;
+
     private static readonly JsonSerializerOptions _json = new(JsonSerializerDefaults.Web);
     private readonly Process _process;
     private readonly Lock _lock = new();
     private readonly List<string> _lines = [];
+    private readonly List<TimeSpan> _times = [];
     private readonly Task _reading;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _endOfLines;
@@ -34,14 +38,14 @@ internal sealed class FaultProcess : IAsyncDisposable
 
     internal bool IsAlive => Volatile.Read(ref _killed) == 0 && !_process.HasExited;
 
-    /// <summary>Gets everything it has said.</summary>
-    internal string[] Lines
+    /// <summary>Gets everything it has said, each line with the second of the day, for people.</summary>
+    internal string Transcript
     {
         get
         {
             lock (_lock)
             {
-                return [.. _lines];
+                return $"--- {Name}\n{string.Join('\n', _lines.Select((line, i) => string.Create(CultureInfo.InvariantCulture, $"{_times[i].TotalSeconds:0.000} {line}")).TakeLast(TranscriptLines))}";
             }
         }
     }
@@ -113,7 +117,7 @@ internal sealed class FaultProcess : IAsyncDisposable
 
                 if (_endOfLines)
                 {
-                    throw new HostException($"The {Name} ended without '{beginning}'.\n{Tail()}");
+                    throw new HostException($"The {Name} ended without '{beginning}'.\n{Transcript}");
                 }
 
                 changed = _changed.Task;
@@ -122,7 +126,7 @@ internal sealed class FaultProcess : IAsyncDisposable
             TimeSpan rest = HangLimit - Stopwatch.GetElapsedTime(began);
             if (rest <= TimeSpan.Zero || await Task.WhenAny(changed, Task.Delay(rest)) != changed)
             {
-                throw new HostException($"The {Name} did not say '{beginning}' within {HangLimit.TotalSeconds} s.\n{Tail()}");
+                throw new HostException($"The {Name} did not say '{beginning}' within {HangLimit.TotalSeconds} s.\n{Transcript}");
             }
         }
     }
@@ -190,8 +194,6 @@ internal sealed class FaultProcess : IAsyncDisposable
         }
     }
 
-    private string Tail() => string.Join('\n', _lines.TakeLast(60));
-
     private async Task ReadAsync(StreamReader reader, string prefix)
     {
         while (await reader.ReadLineAsync() is { } line)
@@ -211,6 +213,7 @@ internal sealed class FaultProcess : IAsyncDisposable
             else
             {
                 _lines.Add(line);
+                _times.Add(DateTimeOffset.UtcNow.TimeOfDay);
             }
 
             _changed.TrySetResult();
