@@ -20,11 +20,51 @@ internal enum FaultKind
 
     /// <summary>The store goes away for a second.</summary>
     StoreAway,
+
+    // One piece of what is on its way: a frame, or a byte of the page stream.
+    Corrupt,
+    Truncate,
+    Drop,
+    Duplicate,
+
+    /// <summary>The way to the destination is closed, the way back is not.</summary>
+    HalfOpen,
 }
 
-internal sealed record Cell(FramePoint Point, Edge Edge, FaultKind Fault)
+/// <summary>When it goes wrong.</summary>
+internal abstract record Trigger
 {
-    public override string ToString() => $"{Point} {Edge.ToString().ToLowerInvariant()}, {Words(Fault)}";
+    /// <summary>Gets the part of the migration, for summaries.</summary>
+    internal abstract string Part { get; }
+}
+
+/// <summary>At a frame of the control connection.</summary>
+internal sealed record AtFrame(FramePoint Point, Edge Edge) : Trigger
+{
+    internal override string Part => Point.Section.ToString().ToLowerInvariant();
+
+    public override string ToString() => $"{Point} {Edge.ToString().ToLowerInvariant()}";
+}
+
+/// <summary>At a step that a host takes by itself.</summary>
+internal sealed record AtStep(string Host, string Step, Edge Edge) : Trigger
+{
+    internal override string Part => "steps";
+
+    public override string ToString() => $"{Host} {Step} {Edge.ToString().ToLowerInvariant()}";
+}
+
+/// <summary>At a byte of the page stream.</summary>
+internal sealed record AtPageByte(long Offset) : Trigger
+{
+    internal override string Part => "pages";
+
+    public override string ToString() => $"page byte {Offset}";
+}
+
+internal sealed record Cell(Trigger At, FaultKind Fault)
+{
+    public override string ToString() => $"{At}, {Words(Fault)}";
 
     internal static string Words(FaultKind fault) => fault switch
     {
@@ -37,6 +77,7 @@ internal sealed record Cell(FramePoint Point, Edge Edge, FaultKind Fault)
         FaultKind.PauseDestination => "pause destination",
         FaultKind.StoreGone => "store gone",
         FaultKind.StoreAway => "store away for a second",
-        _ => "nothing",
+        FaultKind.HalfOpen => "half-open",
+        _ => fault.ToString().ToLowerInvariant(),
     };
 }

@@ -32,6 +32,7 @@ internal sealed class CellRun
         _destination = destination;
         _proxy = arena.ProxyTo(destination);
         _proxy.OnFrame = OnFrameAsync;
+        _proxy.OnPages = OnPagesAsync;
     }
 
     /// <summary>Runs a cell and checks it.</summary>
@@ -62,11 +63,13 @@ internal sealed class CellRun
     {
         HostResources sourceBefore = await _source.AskAsync<HostResources>("resources", "resources");
         HostResources destinationBefore = await _destination.AskAsync<HostResources>("resources", "resources");
+        Task step = _cell.At is AtStep at ? await ArmAsync(at) : Task.CompletedTask;
         _destination.Tell("receive");
         _source.Tell($"migrate {_proxy.EndPoint}");
         HostResult? source = await ResultAsync(_source);
         HostResult? destination = await ResultAsync(_destination);
-        Assert.True(_struck.Task.IsCompleted || _cell.Fault == FaultKind.None, "The frame never came.");
+        Assert.True(Volatile.Read(ref _fired) != 0 || _source.HasSaid("stopped ") || _destination.HasSaid("stopped "), "The moment for it never came.");
+        await step;
         await _struck.Task;
         await _aftermath;
         _arena.BringStoreBack();
@@ -109,19 +112,59 @@ internal sealed class CellRun
 
     private async ValueTask<Verdict> OnFrameAsync(FramePoint point, Edge edge)
     {
-        if (point == _cell.Point && edge == _cell.Edge && _cell.Fault != FaultKind.None && Interlocked.Exchange(ref _fired, 1) == 0)
+        if (_cell.At != new AtFrame(point, edge) || Interlocked.Exchange(ref _fired, 1) != 0)
         {
+            return Verdict.Forward;
+        }
+
+        _delivered = [.. _proxy.Conversation.Seen];
+        if (edge == Edge.Before && _cell.Fault is FaultKind.Cut or FaultKind.Reset or FaultKind.BlackHole or FaultKind.Corrupt or FaultKind.Truncate or FaultKind.Drop)
+        {
+            _delivered.Remove(point);
+        }
+
+        await StrikeAsync();
+        return _cell.Fault switch
+        {
+            FaultKind.Corrupt => Verdict.Corrupt,
+            FaultKind.Truncate => Verdict.Truncate,
+            FaultKind.Drop => Verdict.Drop,
+            FaultKind.Duplicate => Verdict.Duplicate,
+            _ => Verdict.Forward,
+        };
+    }
+
+    private async ValueTask OnPagesAsync(PageBytes bytes)
+    {
+        if (_cell.At is AtPageByte at && bytes.Covers(at.Offset))
+        {
+            Interlocked.Exchange(ref _fired, 1);
             _delivered = [.. _proxy.Conversation.Seen];
-            if (edge == Edge.Before && _cell.Fault is FaultKind.Cut or FaultKind.Reset or FaultKind.BlackHole)
+            if (_cell.Fault == FaultKind.Corrupt)
             {
-                _delivered.Remove(point);
+                bytes.Bytes.Span[(int)(at.Offset - bytes.Offset)] ^= 0x10;
             }
 
             await StrikeAsync();
-            _struck.TrySetResult();
         }
+    }
 
-        return Verdict.Forward;
+    // The host stops at the step until it is hit, and goes on with it if it still can.
+    private async Task<Task> ArmAsync(AtStep at)
+    {
+        FaultProcess host = at.Host == _source.Name ? _source : _destination;
+        int from = host.Mark();
+        await host.ArmAsync(at.Step, at.Edge.ToString().ToLowerInvariant(), 1);
+        return StrikeAtStepAsync(host, from);
+    }
+
+    private async Task StrikeAtStepAsync(FaultProcess host, int from)
+    {
+        await host.NextAsync("stopped ", from);
+        _delivered = [.. _proxy.Conversation.Seen];
+        await StrikeAsync();
+        host.Tell("disarm");
+        host.Tell("go");
     }
 
     // The frame is held back until this is done, and goes on its way then, if there still is one.
@@ -159,7 +202,14 @@ internal sealed class CellRun
                 _arena.MoveStoreAway();
                 _aftermath = BringBackAsync();
                 break;
+            case FaultKind.HalfOpen:
+                _proxy.HalfOpen(Way.ToDestination);
+                break;
+            default:
+                break;
         }
+
+        _struck.TrySetResult();
     }
 
     // Beyond the timers means: until the other side has come to an end by itself.
@@ -207,7 +257,7 @@ internal sealed class CellRun
     }
 
     // During the handshake the destination does not know yet what it would lose.
-    private bool LostGuest => _cell.Fault == FaultKind.KillSource && _cell.Point.Section != Section.Handshake;
+    private bool LostGuest => _cell.Fault == FaultKind.KillSource && _cell.At is not AtFrame { Point.Section: Section.Handshake };
 
     private static async Task CheckGuestAsync(FaultProcess host, string expected, OwnershipRecord record, OwnershipMark mark)
     {

@@ -11,7 +11,7 @@ internal static class FaultJournal
 
     internal static void Add(Cell cell, string ended, TimeSpan time) => Note(string.Create(
         CultureInfo.InvariantCulture,
-        $"{cell.Point.Section.ToString().ToLowerInvariant()}|{Cell.Words(cell.Fault)}|{ended}|{time.TotalSeconds:0.0}|{cell}"));
+        $"{cell.At.Part}|{Cell.Words(cell.Fault)}|{ended}|{time.TotalSeconds:0.0}|{cell}"));
 
     private static void Note(string line)
     {

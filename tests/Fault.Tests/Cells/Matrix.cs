@@ -38,7 +38,7 @@ internal static class Matrix
 
     internal static Cell Find(FaultKind fault, string row) => All(fault).Single(cell => cell.ToString() == row);
 
-    internal static IReadOnlyList<Cell> All(FaultKind fault) => [.. Boundaries.Select(b => new Cell(b.Point, b.Edge, fault))];
+    internal static IReadOnlyList<Cell> All(FaultKind fault) => [.. Boundaries.Select(b => new Cell(new AtFrame(b.Point, b.Edge), fault))];
 
     private static IReadOnlyList<Cell> Quick(FaultKind fault)
     {
@@ -60,7 +60,7 @@ internal static class Matrix
             _ => [],
         };
         IEnumerable<FramePoint> points = fault is FaultKind.Reset or FaultKind.StoreAway ? always[1..] : [.. once, .. always];
-        return [.. points.Select(point => new Cell(point, Edge.Before, fault)), new Cell(always[1], Edge.After, fault)];
+        return [.. points.Select(point => new Cell(new AtFrame(point, Edge.Before), fault)), new Cell(new AtFrame(always[1], Edge.After), fault)];
     }
 
     // The same seed gives the same cells on every machine.

@@ -48,10 +48,10 @@ internal static class Oracle
         // The source commits on the answer, and the destination finds that in the record. Without the answer it takes the
         // guest back, and the prepared copy goes.
         FaultKind.None => [Ending.AtDestination],
-        FaultKind.Cut or FaultKind.BlackHole => facts.PreparedArrived ? [Ending.AtDestination] : [Ending.AtSource],
+        FaultKind.Cut or FaultKind.BlackHole or FaultKind.Corrupt or FaultKind.Truncate or FaultKind.Drop or FaultKind.Duplicate => facts.PreparedArrived ? [Ending.AtDestination] : [Ending.AtSource],
 
         // What was under way may be lost with the connection: the record says which of the two it was.
-        FaultKind.Reset or FaultKind.StoreAway => facts.RecordIsSources
+        FaultKind.Reset or FaultKind.HalfOpen or FaultKind.StoreAway => facts.RecordIsSources
             ? facts.HasRun ? [] : [Ending.AtSource]
             : [Ending.AtDestination],
 
@@ -62,7 +62,7 @@ internal static class Oracle
         // the destination died there.
         FaultKind.KillDestination => facts.RecordIsSources
             ? [new("running", "dead")]
-            : facts.Mark == OwnershipMark.Running ? [new("none", "dead")] : [new("held", "dead")],
+            : facts.HasRun || facts.Mark == OwnershipMark.Running ? [new("none", "dead")] : [new("held", "dead")],
 
         FaultKind.PauseSource => facts.IsPrepared ? [Ending.AtDestination] : [Ending.AtSource],
         FaultKind.PauseDestination => facts.RecordIsSources
