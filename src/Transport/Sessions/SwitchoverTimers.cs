@@ -27,6 +27,7 @@ internal sealed class SwitchoverTimers(TimeProvider time, TimeSpan period)
     private TimeSpan? _peerAt;
     private TimeSpan? _retryAt;
     private bool _periodOver;
+    private bool _lookedOnceMore;
 
     private TimeSpan Now => time.GetElapsedTime(_began);
 
@@ -67,6 +68,15 @@ internal sealed class SwitchoverTimers(TimeProvider time, TimeSpan period)
         {
             _peerAt = null;
             return SwitchoverTimer.Peer;
+        }
+
+        // A process that was stopped for longer than all tries may take has not tried: it looks once more before it gives up.
+        if (!_lookedOnceMore && (_peerAt ?? _retryAt) is not null)
+        {
+            _lookedOnceMore = true;
+            SwitchoverTimer waited = _peerAt is null ? SwitchoverTimer.Retry : SwitchoverTimer.Peer;
+            _peerAt = _retryAt = null;
+            return waited;
         }
 
         _periodOver = true;

@@ -1,0 +1,330 @@
+using System.Diagnostics;
+using PageEngine.Fault.Tests.Hosts;
+using PageEngine.Fault.Tests.Proxy;
+using PageEngine.Ownership;
+using Xunit;
+
+namespace PageEngine.Fault.Tests.Cells;
+
+// Owns: one cell from its processes to its verdict. What it waits for is always an answer of a host, never a time.
+
+internal sealed class CellRun
+{
+    private static readonly TimeSpan _shortAbsence = TimeSpan.FromSeconds(1);
+
+    private const int VirtualCpus = 2;
+
+    private readonly Cell _cell;
+    private readonly Arena _arena;
+    private readonly FaultProcess _source;
+    private readonly FaultProcess _destination;
+    private readonly FaultProxy _proxy;
+    private readonly TaskCompletionSource _struck = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private HashSet<FramePoint> _delivered = [];
+    private Task _aftermath = Task.CompletedTask;
+    private int _fired;
+
+    private CellRun(Cell cell, Arena arena, FaultProcess source, FaultProcess destination)
+    {
+        _cell = cell;
+        _arena = arena;
+        _source = source;
+        _destination = destination;
+        _proxy = arena.ProxyTo(destination);
+        _proxy.OnFrame = OnFrameAsync;
+        _proxy.OnPages = OnPagesAsync;
+    }
+
+    /// <summary>Runs a cell and checks it.</summary>
+    internal static async Task RunAsync(Cell cell)
+    {
+        long began = Stopwatch.GetTimestamp();
+        string ended = "FAILED";
+        try
+        {
+            await using var arena = new Arena();
+            FaultProcess[] hosts = await Task.WhenAll(arena.StartAsync("source", withGuest: true), arena.StartAsync("destination"));
+            try
+            {
+                ended = await new CellRun(cell, arena, hosts[0], hosts[1]).RunAsync();
+            }
+            catch (Exception e)
+            {
+                throw new CellException(cell, hosts, e);
+            }
+        }
+        finally
+        {
+            FaultJournal.Add(cell, ended, Stopwatch.GetElapsedTime(began));
+        }
+    }
+
+    private async Task<string> RunAsync()
+    {
+        HostResources sourceBefore = await _source.AskAsync<HostResources>("resources", "resources");
+        HostResources destinationBefore = await _destination.AskAsync<HostResources>("resources", "resources");
+        Task step = _cell.At is AtStep at ? await ArmAsync(at) : Task.CompletedTask;
+        _destination.Tell("receive");
+        _source.Tell($"migrate {_proxy.EndPoint}");
+        HostResult? source = await ResultAsync(_source);
+        HostResult? destination = await ResultAsync(_destination);
+        Assert.True(Volatile.Read(ref _fired) != 0 || _source.HasSaid("stopped ") || _destination.HasSaid("stopped "), "The moment for it never came.");
+        await step;
+        await _struck.Task;
+        await _aftermath;
+        _arena.BringStoreBack();
+
+        Ending ending = new(source?.Guest ?? "dead", destination?.Guest ?? "dead");
+        (OwnershipRecord record, OwnershipMark mark) = await _arena.RecordAsync();
+        RunId first = await _arena.FirstRunAsync();
+        var facts = new CellFacts(_delivered, _proxy.Conversation.Seen.ToHashSet(), record.Holder == first, mark);
+        Assert.Contains(ending, Oracle.Allowed(_cell.Fault, facts));
+        CheckReports(source, destination);
+        _arena.CheckEffects();
+
+        await CheckGuestAsync(_source, ending.Source, record, mark);
+        await CheckGuestAsync(_destination, ending.Destination, record, mark);
+        CheckLeftovers(ending);
+        await CheckResourcesAsync(_source, sourceBefore, ending.Source, 1);
+        await CheckResourcesAsync(_destination, destinationBefore, ending.Destination, 0);
+        if (ending.Source == "running" || ending.Destination == "running")
+        {
+            await MoveAgainAsync(ending, record.Epoch);
+        }
+
+        _arena.CheckEffects();
+        return ending.ToString();
+    }
+
+    // A host that was killed has no result, unless it said it before.
+    private static async Task<HostResult?> ResultAsync(FaultProcess host)
+    {
+        try
+        {
+            HostResult result = await host.NextAsync<HostResult>("result", 0);
+            return host.IsAlive ? result : null;
+        }
+        catch (HostException) when (!host.IsAlive)
+        {
+            return null;
+        }
+    }
+
+    private async ValueTask<Verdict> OnFrameAsync(FramePoint point, Edge edge)
+    {
+        if (_cell.At != new AtFrame(point, edge) || Interlocked.Exchange(ref _fired, 1) != 0)
+        {
+            return Verdict.Forward;
+        }
+
+        _delivered = [.. _proxy.Conversation.Seen];
+        if (edge == Edge.Before && _cell.Fault is FaultKind.Cut or FaultKind.Reset or FaultKind.BlackHole or FaultKind.Corrupt or FaultKind.Truncate or FaultKind.Drop)
+        {
+            _delivered.Remove(point);
+        }
+
+        await StrikeAsync();
+        return _cell.Fault switch
+        {
+            FaultKind.Corrupt => Verdict.Corrupt,
+            FaultKind.Truncate => Verdict.Truncate,
+            FaultKind.Drop => Verdict.Drop,
+            FaultKind.Duplicate => Verdict.Duplicate,
+            _ => Verdict.Forward,
+        };
+    }
+
+    private async ValueTask OnPagesAsync(PageBytes bytes)
+    {
+        if (_cell.At is AtPageByte at && bytes.Covers(at.Offset))
+        {
+            Interlocked.Exchange(ref _fired, 1);
+            _delivered = [.. _proxy.Conversation.Seen];
+            if (_cell.Fault == FaultKind.Corrupt)
+            {
+                bytes.Bytes.Span[(int)(at.Offset - bytes.Offset)] ^= 0x10;
+            }
+
+            await StrikeAsync();
+        }
+    }
+
+    // The host stops at the step until it is hit, and goes on with it if it still can.
+    private async Task<Task> ArmAsync(AtStep at)
+    {
+        FaultProcess host = at.Host == _source.Name ? _source : _destination;
+        int from = host.Mark();
+        await host.ArmAsync(at.Step, at.Edge.ToString().ToLowerInvariant(), 1);
+        return StrikeAtStepAsync(host, from);
+    }
+
+    private async Task StrikeAtStepAsync(FaultProcess host, int from)
+    {
+        await host.NextAsync("stopped ", from);
+        _delivered = [.. _proxy.Conversation.Seen];
+        await StrikeAsync();
+        host.Tell("disarm");
+        host.Tell("go");
+    }
+
+    // The frame is held back until this is done, and goes on its way then, if there still is one.
+    private async Task StrikeAsync()
+    {
+        switch (_cell.Fault)
+        {
+            case FaultKind.Cut:
+                _proxy.Cut();
+                break;
+            case FaultKind.Reset:
+                _proxy.Reset();
+                break;
+            case FaultKind.BlackHole:
+                _proxy.BlackHole();
+                break;
+            case FaultKind.KillSource:
+                await _source.KillAsync();
+                break;
+            case FaultKind.KillDestination:
+                await _destination.KillAsync();
+                break;
+            case FaultKind.PauseSource:
+                _source.Stop();
+                _aftermath = ContinueAsync(_source, _destination);
+                break;
+            case FaultKind.PauseDestination:
+                _destination.Stop();
+                _aftermath = ContinueAsync(_destination, _source);
+                break;
+            case FaultKind.StoreGone:
+                _arena.MoveStoreAway();
+                break;
+            case FaultKind.StoreAway:
+                _arena.MoveStoreAway();
+                _aftermath = BringBackAsync();
+                break;
+            case FaultKind.HalfOpen:
+                _proxy.HalfOpen(Way.ToDestination);
+                break;
+            default:
+                break;
+        }
+
+        _struck.TrySetResult();
+    }
+
+    // Beyond the timers means: until the other side has come to an end by itself.
+    private static async Task ContinueAsync(FaultProcess stopped, FaultProcess other)
+    {
+        try
+        {
+            await other.NextAsync("result ", 0);
+        }
+        finally
+        {
+            stopped.Continue();
+        }
+    }
+
+    private async Task BringBackAsync()
+    {
+        await Task.Delay(_shortAbsence);
+        _arena.BringStoreBack();
+    }
+
+    private void CheckReports(HostResult? source, HostResult? destination)
+    {
+        if (source is not null)
+        {
+            Assert.Equal(
+                source.Guest switch { "running" => ("Failed", "RunningAtSource"), "held" => ("InDoubt", "Held"), _ => ("Completed", null) },
+                (source.Outcome, source.Whereabouts));
+            Assert.NotEqual(false, source.Identical);
+            Assert.NotEqual("Internal", source.FailureKind);
+        }
+
+        if (destination is not null)
+        {
+            Assert.Equal(
+                destination.Guest switch { "running" => ("Completed", null), "held" => ("InDoubt", "Held"), _ => ("Failed", LostGuest ? "Lost" : "RunningAtSource") },
+                (destination.Outcome, destination.Whereabouts));
+            Assert.NotEqual("Internal", destination.FailureKind);
+        }
+
+        if (LostGuest && destination is { Guest: "none" })
+        {
+            Assert.Equal("GuestLost", destination.FailureKind);
+        }
+    }
+
+    // During the handshake the destination does not know yet what it would lose.
+    private bool LostGuest => _cell.Fault == FaultKind.KillSource && _cell.At is not AtFrame { Point.Section: Section.Handshake };
+
+    private static async Task CheckGuestAsync(FaultProcess host, string expected, OwnershipRecord record, OwnershipMark mark)
+    {
+        if (expected == "dead")
+        {
+            return;
+        }
+
+        HostVerified verified = await host.AskAsync<HostVerified>("verify", "verified");
+        Assert.Equal(expected, verified.Guest);
+        if (expected == "running")
+        {
+            Assert.True(verified.RanOn);
+            Assert.Equal(record.Epoch, verified.Epoch);
+            Assert.True(mark != OwnershipMark.None || host.Name == "source");
+        }
+
+        Assert.True(verified.IsConsistent, verified.Finding);
+    }
+
+    // A side that was killed or is in doubt leaves what the next start needs. A destination that was stopped while the source
+    // swept up writes ahead, once it goes on, what nobody will need: under names that decide nothing.
+    private void CheckLeftovers(Ending ending)
+    {
+        bool settled = ending == Ending.AtSource || ending == Ending.AtDestination;
+        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway or FaultKind.PauseDestination))
+        {
+            Assert.Empty(_arena.Leftovers("source", "destination"));
+        }
+    }
+
+    private static async Task CheckResourcesAsync(FaultProcess host, HostResources before, string guest, int guestsBefore)
+    {
+        if (guest == "dead")
+        {
+            return;
+        }
+
+        HostResources after = await host.AskAsync<HostResources>("resources", "resources");
+        int guests = guest == "none" ? 0 : 1;
+        Assert.Equal(before.Sockets, after.Sockets);
+        Assert.True(before.Files == after.Files, string.Join('\n', after.OpenPaths));
+        Assert.Equal(guests, after.GuestMappings);
+        Assert.Equal(before.Threads + ((guests - guestsBefore) * VirtualCpus), after.Threads);
+    }
+
+    /// <summary>Wherever the guest runs, it can be moved again, and arrives whole.</summary>
+    private async Task MoveAgainAsync(Ending ending, ulong epoch)
+    {
+        bool back = ending.Destination == "running";
+        FaultProcess from = back ? _destination : _source;
+        string there = back ? ending.Source : ending.Destination;
+        FaultProcess to = there == "none" ? back ? _source : _destination : await _arena.StartAsync("another");
+        (int fromMark, int toMark) = (from.Mark(), to.Mark());
+        to.Tell("receive");
+        from.Tell($"migrate {_arena.ProxyTo(to).EndPoint}");
+        HostResult source = await from.NextAsync<HostResult>("result", fromMark);
+        HostResult destination = await to.NextAsync<HostResult>("result", toMark);
+        Assert.True(source.Outcome == "Completed", source.Message);
+        Assert.Equal(("none", true), (source.Guest, source.Identical));
+        Assert.Equal(("Completed", "running", epoch + 1), (destination.Outcome, destination.Guest, destination.Epoch));
+        HostVerified verified = await to.AskAsync<HostVerified>("verify", "verified");
+        Assert.True(verified.IsConsistent, verified.Finding);
+        Assert.True(verified.RanOn);
+    }
+}
+
+/// <summary>A cell failed: which, why, and what both hosts had said.</summary>
+internal sealed class CellException(Cell cell, FaultProcess[] hosts, Exception cause)
+    : Exception($"{cell}: {cause.Message}\n{string.Join('\n', hosts.Select(host => host.Transcript))}", cause);
