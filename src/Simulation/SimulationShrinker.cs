@@ -12,6 +12,9 @@ namespace PageEngine.Simulation;
 /// <param name="Runs">How many runs it took to find it.</param>
 public sealed record ShrunkSimulation(SimulationOptions Options, SimulationResult Result, int Runs)
 {
+    // At either end of a long trace.
+    private const int ShownLines = 50;
+
     /// <summary>Gives the seed, the faults and the trace: all that a person needs to understand the run, and to run it again.</summary>
     public override string ToString()
     {
@@ -23,9 +26,17 @@ public sealed record ShrunkSimulation(SimulationOptions Options, SimulationResul
             text.AppendLine(CultureInfo.InvariantCulture, $"  {fault}");
         }
 
-        foreach (SimulationTraceEntry entry in Result.Trace)
+        // What goes round in circles until a limit says little in the middle.
+        int left = Result.Trace.Count - (2 * ShownLines);
+        for (int i = 0; i < Result.Trace.Count; i++)
         {
-            text.AppendLine(entry.ToString());
+            if (left > 0 && i == ShownLines)
+            {
+                text.AppendLine(CultureInfo.InvariantCulture, $"  ... {left} more lines ...");
+                i += left;
+            }
+
+            text.AppendLine(Result.Trace[i].ToString());
         }
 
         return text.ToString();

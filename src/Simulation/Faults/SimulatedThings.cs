@@ -100,8 +100,11 @@ public record struct StoreFate
     /// asked, and it is carried out all the same, late.</summary>
     public TimeSpan Delay { get; set; }
 
-    /// <summary>Gets or sets how many epochs, and marks, a read lags behind; never behind what its reader wrote himself.</summary>
+    /// <summary>Gets or sets how many epochs a read lags behind; never behind the one that the attempt began from.</summary>
     public int StaleBy { get; set; }
+
+    /// <summary>Gets or sets how many marks a read lags behind; never behind what its reader's own journal knows.</summary>
+    public int StaleMarksBy { get; set; }
 }
 
 /// <summary>A kind of work of a host's own.</summary>

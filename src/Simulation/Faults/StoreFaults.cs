@@ -86,14 +86,16 @@ public sealed record StoreRequestDelay(SimulatedStoreRequestKind Kind, Simulated
 /// <param name="First">The number of its first read that is stale.</param>
 /// <param name="Count">How many reads.</param>
 /// <param name="By">How many epochs and marks they lag behind.</param>
-public sealed record StaleReads(SimulatedSide From, int First, int Count, int By = 1) : SimulationFault
+/// <param name="MarksOnly">Whether the epochs are read as they are.</param>
+public sealed record StaleReads(SimulatedSide From, int First, int Count, int By = 1, bool MarksOnly = false) : SimulationFault
 {
     /// <inheritdoc/>
     public override void OnStoreRequest(in SimulatedStoreRequest request, ref StoreFate fate)
     {
         if (request.Kind == SimulatedStoreRequestKind.Read && request.From == From && request.Number >= First && request.Number - First < Count)
         {
-            fate.StaleBy = Math.Max(fate.StaleBy, By);
+            fate.StaleBy = Math.Max(fate.StaleBy, MarksOnly ? 0 : By);
+            fate.StaleMarksBy = Math.Max(fate.StaleMarksBy, By);
         }
     }
 

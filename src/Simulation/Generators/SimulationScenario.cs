@@ -101,7 +101,7 @@ public static class SimulationScenario
             case 16:
                 return new StoreRequestDelay(Request(ref random), side, random.Below(2), 1 + random.Below(2), Duration(ref random));
             case 17:
-                return new StaleReads(side, random.Below(3), 1 + random.Below(4), 1 + random.Below(2));
+                return new StaleReads(side, random.Below(3), 1 + random.Below(4), 1 + random.Below(2), random.Chance(0.5));
             case 18:
                 return new HostWorkFailure(Work(ref random), side, random.Below(3), 1 + random.Below(3), random.Chance(0.3));
             default:

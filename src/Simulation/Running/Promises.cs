@@ -212,7 +212,9 @@ internal sealed class Promises(World world)
 
     private GuestCopy? LastCompleteCopy()
     {
-        GuestCopy[] complete = [.. world.Destinations.Select(process => process.Copy).Append(world.SourceCopy)
+        // Until its journal says so, a host that restarts cannot know that its copy is complete.
+        GuestCopy[] complete = [.. world.Destinations.Where(process => process.Journal.State.Has(Ownership.JournalEntryKind.Prepared))
+            .Select(process => process.Copy).Append(world.SourceCopy)
             .Where(copy => copy.IsComplete && copy.IsHere && world.Pages.IsNewest(copy))];
         return complete.Length == 1 ? complete[0] : null;
     }
@@ -230,8 +232,8 @@ internal sealed class Promises(World world)
         string? left = !process.HasEnded ? MayStay(process) ? null : $"has not ended ({process.StateName})"
             : process.HasWork ? "has a timer or work under way"
             : !process.Journal.State.IsSettled && !process.Journal.FailedToSettle && !MayStayOpen(process) ? $"leaves its journal open ({process.Journal})"
-            : copy != active && copy.IsHere && !(process.Side == SimulatedSide.Source && copy.IsActive) ? "keeps memory"
-            : process.Side == SimulatedSide.Source && world.Pages.IsTracing ? "traces on"
+            : copy != active && copy.IsHere && process.Attempt == world.Sources.Count - 1 ? "keeps memory"
+            : process == world.Source && world.Pages.IsTracing ? "traces on"
             : null;
         if (left is not null)
         {

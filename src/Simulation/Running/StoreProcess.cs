@@ -42,6 +42,7 @@ internal sealed class StoreProcess(World world, OwnershipRecord first)
         StoreFate fate = world.Faults.Of(SimulatedStoreRequestKind.Read, client.Side);
         var call = new Call<(OwnershipRecord, OwnershipMark)?>(client, null, answer);
         int stale = fate.StaleBy;
+        int staleMarks = fate.StaleMarksBy;
 
         // Two reads: the record may be granted between them, the mark cannot be older than the record then.
         Timeout(call);
@@ -64,7 +65,7 @@ internal sealed class StoreProcess(World world, OwnershipRecord first)
                     return;
                 }
 
-                OwnershipMark mark = (OwnershipMark)Math.Max((int)known, (int)MarkOf(baseEpoch + 1) - stale);
+                OwnershipMark mark = (OwnershipMark)Math.Max((int)known, (int)MarkOf(baseEpoch + 1) - staleMarks);
                 if (!losesAnswer)
                 {
                     At(third, () => call.Answer((record, mark)));
