@@ -292,7 +292,7 @@ internal sealed class CellRun
         }
     }
 
-    private static async Task CheckResourcesAsync(FaultProcess host, HostResources before, string guest, int guestsBefore)
+    private async Task CheckResourcesAsync(FaultProcess host, HostResources before, string guest, int guestsBefore)
     {
         if (guest == "dead")
         {
@@ -301,7 +301,9 @@ internal sealed class CellRun
 
         HostResources after = await host.AskAsync<HostResources>("resources", "resources");
         int guests = guest == "none" ? 0 : 1;
-        Assert.Equal(before.Sockets, after.Sockets);
+
+        // A connection that came when the migration was over waits at the listener for the next one.
+        Assert.InRange(after.Sockets, before.Sockets, before.Sockets + (_cell.Fault == FaultKind.PauseSource && host == _destination ? 1 : 0));
         Assert.True(before.Files == after.Files, string.Join('\n', after.OpenPaths));
         Assert.Equal(guests, after.GuestMappings);
         Assert.Equal(before.Threads + ((guests - guestsBefore) * VirtualCpus), after.Threads);
