@@ -85,7 +85,7 @@ internal sealed class SteppedStore(FileOwnershipStore store, string directory, S
     {
         if (!Directory.Exists(directory))
         {
-            throw new IOException($"The ownership store {directory} is not reachable.");
+            throw new MigrationException(MigrationErrorKind.OwnershipFailed, $"The ownership store {directory} is not reachable. Bring it back.");
         }
     }
 }

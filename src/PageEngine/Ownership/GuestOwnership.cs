@@ -14,9 +14,12 @@ public sealed record GuestOwnership(IOwnershipStore? Store, Guid GuestId, RunId 
     /// <param name="guestId">The guest.</param>
     /// <param name="cancellationToken">Cancels the claim.</param>
     /// <exception cref="MigrationException">The guest has an owner already, or the store failed.</exception>
-    public static async ValueTask<GuestOwnership> ClaimAsync(IOwnershipStore? store, Guid guestId, CancellationToken cancellationToken = default)
+    public static ValueTask<GuestOwnership> ClaimAsync(IOwnershipStore? store, Guid guestId, CancellationToken cancellationToken = default) =>
+        ClaimForAsync(store, guestId, RunId.NewRandom(), cancellationToken);
+
+    /// <summary>Claims a guest for a run that has its name already.</summary>
+    internal static async ValueTask<GuestOwnership> ClaimForAsync(IOwnershipStore? store, Guid guestId, RunId run, CancellationToken cancellationToken)
     {
-        var run = RunId.NewRandom();
         var ownership = new GuestOwnership(store, guestId, run, 1);
         if (store is null)
         {

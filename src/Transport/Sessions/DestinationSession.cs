@@ -318,6 +318,7 @@ internal sealed class DestinationSession
         cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {
+            await SweepAsync(store => store.RemoveGuestAsync(prepare.GuestId, CancellationToken.None)).ConfigureAwait(false);
             if (transport.Faulted.IsCompleted)
             {
                 await transport.Faulted.ConfigureAwait(false);
@@ -422,6 +423,12 @@ internal sealed class DestinationSession
             await FreeAsync(_guest).ConfigureAwait(false);
         }
 
+        if (keep is null && _hello is not null)
+        {
+            // The source sweeps up as well; but it may have done so before this side's last file was written.
+            await SweepAsync(store => store.ForgetAttemptAsync(_hello.GuestId, _hello.Attempt, CancellationToken.None)).ConfigureAwait(false);
+        }
+
         MigrationOutcome outcome = (_whereabouts, failure?.Kind) switch
         {
             (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,
@@ -443,6 +450,21 @@ internal sealed class DestinationSession
             : null;
         return new DestinationResult(
             _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, _whereabouts, _roles)), keep, ownership);
+    }
+
+    private async Task SweepAsync(Func<IOwnershipStore, ValueTask> sweep)
+    {
+        try
+        {
+            if (_options.OwnershipStore is { } store)
+            {
+                await StoreCall.RunAsync(store, sweep, _options.NetworkTimeout, _time).ConfigureAwait(false);
+            }
+        }
+        catch (MigrationException e)
+        {
+            _identity.Logger.Note(_identity.Id, _identity.Side, $"The attempt's marks could not be removed from the ownership store: {e.Message}");
+        }
     }
 
     private async Task FreeAsync(IGuest guest)

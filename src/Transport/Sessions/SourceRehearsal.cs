@@ -70,7 +70,9 @@ internal static class SourceRehearsal
         using var scratch = new ScratchGuest(Guid.NewGuid());
         using var nothing = new DirtyBitmap(scratch.Memory.PageCount);
         IOwnershipStore? store = context.Ownership.Store;
-        GuestOwnership ownership = await GuestOwnership.ClaimAsync(store, scratch.Id, cancellationToken).ConfigureAwait(false);
+
+        // Under this side's own run: a destination that looks before the next epoch is there must recognise the holder.
+        GuestOwnership ownership = await GuestOwnership.ClaimForAsync(store, scratch.Id, context.Ownership.Run, cancellationToken).ConfigureAwait(false);
         SourceSwitchoverContext rehearsal = context.ForRehearsal(scratch, ownership);
         rehearsal.Journal = Journals.BeginRehearsal(context.Options.JournalDirectory, rehearsal.JournalHeader, context.Options.TimeProvider);
         try
