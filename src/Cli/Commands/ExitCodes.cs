@@ -45,7 +45,7 @@ internal static class ExitCodes
 
         if (report.Outcome == MigrationOutcome.InDoubt
             || report.Failure?.Guest == GuestWhereabouts.Held
-            || report.Failure?.Kind == MigrationErrorKind.InDoubt)
+            || report.Failure is { Kind: MigrationErrorKind.InDoubt, Guest: GuestWhereabouts.Unknown })
         {
             return InDoubt;
         }
@@ -59,6 +59,9 @@ internal static class ExitCodes
         {
             MigrationOutcome.Completed => Done,
             MigrationOutcome.Cancelled => Cancelled,
+
+            // A rehearsal was in doubt; the guest itself was never at stake.
+            MigrationOutcome.Failed when report.Failure is { Kind: MigrationErrorKind.InDoubt } => Failed,
             MigrationOutcome.Failed when report.Failure is { } failure => For(failure.Kind, failure.Phase),
             _ => Failed,
         };
