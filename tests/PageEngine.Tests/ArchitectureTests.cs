@@ -34,6 +34,7 @@ public class ArchitectureTests
         ("Guests", ["Devices", "Memory"]),
         ("Switchover", ["Ownership"]),
         ("Reporting", ["Planning", "Tracing"]),
+        ("Recovery", ["Guests", "Ownership", "Reporting", "Switchover"]),
     ];
 
     private static readonly (string Folder, string[] Uses)[] TransportFolders =

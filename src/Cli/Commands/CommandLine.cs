@@ -71,6 +71,7 @@ internal static class CommandLine
             PredictCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
+            ResolveCommand.Create(host),
             Debug,
             help,
             new VersionOption(),

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Logging;
 using PageEngine.Cli.History;
 using PageEngine.Cli.Output;
@@ -11,6 +12,7 @@ namespace PageEngine.Cli.Commands;
 internal sealed class CommandRun : IDisposable
 {
     private readonly Host _host;
+    private readonly char _side;
 
     /// <summary>Opens the log and the state directory.</summary>
     /// <param name="host">The surroundings.</param>
@@ -21,6 +23,7 @@ internal sealed class CommandRun : IDisposable
     public CommandRun(Host host, MigrationSettings settings, char side)
     {
         _host = host;
+        _side = side;
         Settings = settings;
         State = StateDirectory.Choose(host.Variable, host.IsRoot);
         State.Create();
@@ -29,6 +32,8 @@ internal sealed class CommandRun : IDisposable
         RequireDirectoryOf("--json", settings.Json);
         LogLevel level = settings.Debug ? LogLevel.Debug : LogLevel.Information;
         Log = new EventLog(host.Time, side, Watch, OpenLog(settings.Log), settings.Verbose ? host.Error : null, level);
+
+        Recoverer = new Recoverer(host.Time, State, Log, Warn);
 
         // Reports make room for the JSON: with --json - stdout is for programs alone.
         Reports = settings.JsonOwnsStdout
@@ -57,6 +62,9 @@ internal sealed class CommandRun : IDisposable
     /// <summary>Gets the log.</summary>
     public EventLog Log { get; }
 
+    /// <summary>Gets who settles what was left behind.</summary>
+    public Recoverer Recoverer { get; }
+
     /// <summary>Starts drawing progress where there is a terminal that the log does not use.</summary>
     /// <param name="goal">The goal to show; null at the destination.</param>
     public LiveProgress ShowProgress(TimeSpan? goal) => new(_host, Watch, goal, enabled: !Settings.Verbose);
@@ -83,6 +91,18 @@ internal sealed class CommandRun : IDisposable
         Log.Write(LogLevel.Warning, text);
     }
 
+    /// <summary>Says something about a migration that everybody should know.</summary>
+    public void Tell(ulong migrationId, string text)
+    {
+        string id = migrationId.ToString(CultureInfo.InvariantCulture);
+        if (!Settings.Verbose)
+        {
+            _host.Error.WriteLine($"migration {id}: {text}");
+        }
+
+        Log.Write(LogLevel.Warning, $"{id} {_side}: {text}");
+    }
+
     /// <summary>Notes a migration in the list of active ones.</summary>
     public void Begin(ulong migrationId, string role, Guid guestId, long memoryBytes, string peer) => Keep(
         "list of active migrations",
@@ -99,11 +119,26 @@ internal sealed class CommandRun : IDisposable
             Keep("history", () => History.End(document));
         }
 
-        if (Settings.Json is { } json && (isLast || !Settings.JsonOwnsStdout))
+        if (isLast || !Settings.JsonOwnsStdout)
+        {
+            WriteJson(document);
+        }
+
+        Show(document);
+    }
+
+    /// <summary>Writes a report where --json says.</summary>
+    public void WriteJson(ReportDocument document)
+    {
+        if (Settings.Json is { } json)
         {
             Keep(json, () => JsonOutput.Write(_host, json, document, JsonContext.Documents.ReportDocument));
         }
+    }
 
+    /// <summary>Shows a report to a person.</summary>
+    public void Show(ReportDocument document)
+    {
         TerminalReport.Write(Terminal.ForResults(Reports), document);
         Reports.Out.Flush();
     }

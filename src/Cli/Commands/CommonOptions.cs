@@ -49,6 +49,18 @@ internal sealed class CommonOptions
     private readonly WordOption<TimeSpan> _abortAfter = new(
         "--abort-after", "TIME", "From this remaining copy time on a switchover is not forced. Default 100s.", TimeSpan.FromSeconds(100), PositiveDuration);
 
+    private readonly WordOption<TimeSpan> _startTimeout = Timer(
+        "--start-timeout", "How long a start may take until the first page moves. Default 90s.", 90);
+
+    private readonly WordOption<TimeSpan> _resumeTimeout = Timer(
+        "--resume-timeout", "How long the source waits for the destination at the switchover; it tries for twice as long to settle a doubt. Default 120s.", 120);
+
+    private readonly WordOption<TimeSpan> _claimTimeout = Timer(
+        "--claim-timeout", "How long a prepared destination waits for a silent source before it claims the guest; longer than the source's --resume-timeout. Default 240s.", 240);
+
+    private readonly WordOption<TimeSpan> _networkTimeout = Timer(
+        "--network-timeout", "How long the peer may be silent before the connection counts as lost. Default 20s.", 20);
+
     private readonly WordOption<StallResponse> _ifStalled = new(
         "--if-stalled", "give-up|force",
         "When the guest writes faster than can be sent: give up, or switch over at the local minimum of remaining pages. Default give-up.",
@@ -120,7 +132,7 @@ internal sealed class CommonOptions
         (Option Option, bool SourceOnly)[] options =
         [
             (_memory, false), (_vcpus, true), (_workload, true), (_fill, true), (_guest, false), (_streams, true), (_goal, true),
-            (_maxRounds, true), (_abortAfter, true), (_ifStalled, true), (_bandwidth, true), (_compress, false), (_tracer, true),
+            (_maxRounds, true), (_abortAfter, true), (_startTimeout, false), (_resumeTimeout, true), (_claimTimeout, false), (_networkTimeout, false), (_ifStalled, true), (_bandwidth, true), (_compress, false), (_tracer, true),
             (_ownership, false), (_bind, true), (_dataListen, false), (_plaintext, false), (_verify, false), (_seed, true),
             (_json, false), (_log, false), (_id, true), (_verbose, false),
         ];
@@ -182,6 +194,10 @@ internal sealed class CommonOptions
         Goal = _goal.Read(parsed),
         MaxRounds = _maxRounds.Read(parsed),
         AbortAfter = _abortAfter.Read(parsed),
+        StartTimeout = _startTimeout.Read(parsed),
+        ResumeTimeout = _resumeTimeout.Read(parsed),
+        ClaimTimeout = _claimTimeout.Read(parsed),
+        NetworkTimeout = _networkTimeout.Read(parsed),
         IfStalled = _ifStalled.Read(parsed),
         BandwidthBytesPerSecond = _bandwidth.Read(parsed),
         Tracer = _tracer.Read(parsed),
@@ -211,6 +227,18 @@ internal sealed class CommonOptions
     {
         (TimeSpan time, string? error) = OptionParsers.Duration(text);
         return error is null && time == TimeSpan.Zero ? (time, "is no time to wait for; for example 500ms or 90s") : (time, error);
+    }
+
+    private static WordOption<TimeSpan> Timer(string name, string description, int seconds) => new(
+        name, "TIME", description, TimeSpan.FromSeconds(seconds), TimerDuration);
+
+    // Below it the one-second sign of life would count as silence; above it a typing error is likelier than a wish.
+    private static (TimeSpan Value, string? Error) TimerDuration(string text)
+    {
+        (TimeSpan time, string? error) = PositiveDuration(text);
+        return error is not null ? (time, error)
+            : time < TimeSpan.FromMilliseconds(100) || time > TimeSpan.FromDays(1) ? (time, "is not between 100ms and 24h; for example 90s")
+            : (time, null);
     }
 
     private static (string? Value, string? Error) Compression(string text) => text switch

@@ -61,7 +61,7 @@ internal static class DemoCommand
         SourceResult result = await source.MigrateAsync(address, sourceJournal, interrupts.Token);
         return result.Report.Outcome == MigrationOutcome.Completed
             ? await FinishAsync(run, destination, result, runFor)
-            : await FailAsync(run, destination, result);
+            : await FailAsync(run, source, destination, scratch, result, interrupts.Token);
     }
 
     private static async Task<int> FinishAsync(CommandRun run, DestinationProcess destination, SourceResult result, TimeSpan runFor)
@@ -95,11 +95,24 @@ internal static class DemoCommand
         return ExitCodes.For(lost);
     }
 
-    private static async Task<int> FailAsync(CommandRun run, DestinationProcess destination, SourceResult result)
+    private static async Task<int> FailAsync(
+        CommandRun run, SourceRun source, DestinationProcess destination, ScratchDirectory scratch, SourceResult result, CancellationToken cancellationToken)
     {
-        run.Publish(result.Document);
+        source.Publish(result);
         await destination.WaitForReportAsync(_failureLimit);
-        return ExitCodes.For(result.Report, result.Findings);
+        int code = await source.EndAsync(result, cancellationToken);
+        if (HeldRun.IsHeld(result.Report))
+        {
+            // What settles it must outlive this run: the record where it is, the journals where they are looked for.
+            scratch.Keep();
+            foreach (string journal in Directory.GetFiles(scratch.Path, "*.journal", SearchOption.AllDirectories))
+            {
+                File.Copy(journal, Path.Combine(run.State.Journal, Path.GetFileName(journal)), overwrite: false);
+                File.Delete(journal);
+            }
+        }
+
+        return code;
     }
 
     private static List<string> DestinationArguments(MigrationSettings settings, TimeSpan runFor, string ownership, string journal)
@@ -111,6 +124,15 @@ internal static class DemoCommand
             "--ownership", ownership,
             ReceiveCommand.Journal, journal,
         ];
+        (string Name, TimeSpan Time)[] timers =
+        [
+            ("--start-timeout", settings.StartTimeout), ("--claim-timeout", settings.ClaimTimeout), ("--network-timeout", settings.NetworkTimeout),
+        ];
+        foreach ((string name, TimeSpan time) in timers)
+        {
+            arguments.AddRange([name, $"{(long)time.TotalMicroseconds}us"]);
+        }
+
         if (settings.DataListen is { } data)
         {
             arguments.AddRange(["--data-listen", data.ToString()]);

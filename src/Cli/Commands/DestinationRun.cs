@@ -1,6 +1,7 @@
 using PageEngine.Cli.Output;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Ownership;
+using PageEngine.Recovery;
 using PageEngine.Reporting;
 using PageEngine.Transport;
 
@@ -35,12 +36,18 @@ internal sealed class DestinationRun : IDisposable
             _run.Warn(OwnershipStores.None);
         }
 
+        _run.Recoverer.JournalDirectory = _receive.Journal ?? _run.State.Journal;
+        await using StartRecovery recovery = new(_run, MigrationRole.Destination);
+        await recovery.AtStartAsync();
         using TcpAcceptor acceptor = new(
             _receive.Listen, new TcpOptions { DataListen = settings.DataListen, AllowPlaintext = settings.Plaintext });
         MigrationDestination destination = new(MakeShadow, new MigrationDestinationOptions
         {
             OwnershipStore = store,
-            JournalDirectory = _receive.Journal ?? _run.State.Journal,
+            JournalDirectory = _run.Recoverer.JournalDirectory,
+            StartTimeout = settings.StartTimeout,
+            ClaimTimeout = settings.ClaimTimeout,
+            NetworkTimeout = settings.NetworkTimeout,
             MaxStreams = MigrationSource.MaxStreams,
             MaxMemoryBytes = settings.MemoryIsGiven ? settings.MemoryBytes : long.MaxValue,
             Progress = _run.Watch,
@@ -49,7 +56,10 @@ internal sealed class DestinationRun : IDisposable
         });
         _run.Reports.Out.WriteLine($"listening on {acceptor.LocalEndPoint}");
         _run.Reports.Out.Flush();
+        recovery.GoOn();
         int code = ExitCodes.Done;
+        bool isNotice = false;
+        MigrationReport? inMemory = null;
         do
         {
             if (await ReceiveAsync(destination, acceptor, cancellationToken) is not { } result)
@@ -58,6 +68,15 @@ internal sealed class DestinationRun : IDisposable
                 break;
             }
 
+            if (result.Report is { MigrationId: 0, Failure: { Kind: MigrationErrorKind.InDoubt } notice })
+            {
+                // Somebody settled a migration at its other side and says so: that was none.
+                _run.Warn(notice.Message);
+                isNotice = true;
+                continue;
+            }
+
+            isNotice = false;
             if (result.Guest is VerifiableGuest guest && result.Report.Outcome == MigrationOutcome.Completed)
             {
                 _guests.Add((guest, result.Report));
@@ -71,15 +90,36 @@ internal sealed class DestinationRun : IDisposable
             }
             else
             {
-                _run.Publish(ReportMapping.ToDocument(result.Report));
+                bool saved = true;
+                if (result.Guest is { } held && HeldRun.IsHeld(result.Report))
+                {
+                    saved = await HeldRun.TrySaveAsync(_run, result.Report, held);
+                    inMemory = saved ? inMemory : result.Report;
+                    if (saved)
+                    {
+                        (held as IDisposable)?.Dispose();
+                    }
+                }
+
+                HeldRun.Publish(_run, result.Report, ReportMapping.ToDocument(result.Report), saved);
                 code = _receive.Once ? ExitCodes.For(result.Report) : ExitCodes.Done;
             }
         }
-        while (!_receive.Once && !cancellationToken.IsCancellationRequested);
+        while ((isNotice || !_receive.Once) && !cancellationToken.IsCancellationRequested);
 
-        if (_guests.Count > 0 && _receive.RunFor is null)
+        if (inMemory is not null)
+        {
+            code = await HeldRun.WaitAsync(_run, inMemory, cancellationToken);
+        }
+
+        if ((_guests.Count > 0 || recovery.Guests.Count > 0) && _receive.RunFor is null)
         {
             await WaitAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+        }
+
+        foreach ((VerifiableGuest guest, RecoveryResult settled) in recovery.Guests)
+        {
+            code = Math.Max(code, await SettledGuest.CheckAsync(_run, settled, guest));
         }
 
         foreach ((VerifiableGuest guest, MigrationReport report) in _guests)

@@ -1,4 +1,5 @@
 using PageEngine.Cli.Output;
+using PageEngine.Recovery;
 using PageEngine.Reporting;
 
 namespace PageEngine.Cli.Commands;
@@ -44,7 +45,7 @@ internal static class ExitCodes
 
         if (report.Outcome == MigrationOutcome.InDoubt
             || report.Failure?.Guest == GuestWhereabouts.Held
-            || report.Failure?.Kind == MigrationErrorKind.InDoubt)
+            || report.Failure is { Kind: MigrationErrorKind.InDoubt, Guest: GuestWhereabouts.Unknown })
         {
             return InDoubt;
         }
@@ -58,10 +59,25 @@ internal static class ExitCodes
         {
             MigrationOutcome.Completed => Done,
             MigrationOutcome.Cancelled => Cancelled,
+
+            // A rehearsal was in doubt; the guest itself was never at stake.
+            MigrationOutcome.Failed when report.Failure is { Kind: MigrationErrorKind.InDoubt } => Failed,
             MigrationOutcome.Failed when report.Failure is { } failure => For(failure.Kind, failure.Phase),
             _ => Failed,
         };
     }
+
+    /// <summary>Gets the exit code of settling a migration.</summary>
+    /// <param name="outcome">What it came to.</param>
+    /// <param name="guest">What checking the guest found; null when it was not checked.</param>
+    public static int For(RecoveryOutcome outcome, GuestFindings? guest = null) => outcome switch
+    {
+        RecoveryOutcome.RunsHere when guest is { IsGood: false } => DataDamaged,
+        RecoveryOutcome.RunsHere or RecoveryOutcome.RunsElsewhere or RecoveryOutcome.Discarded => Done,
+        RecoveryOutcome.Lost => GuestLost,
+        RecoveryOutcome.Refused or RecoveryOutcome.ProcessIsAlive => Refused,
+        _ => InDoubt,
+    };
 
     /// <summary>Gets the exit code of an exception that ended a command.</summary>
     public static int For(Exception exception) => exception switch

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
 using PageEngine.Cli.History;
 using PageEngine.Cli.Output;
 using Spectre.Console;
@@ -16,7 +17,7 @@ internal static class ListCommand
     {
         Argument<string?> list = new("list")
         {
-            Description = "active: running now. history: ended. failed: ended badly. Default: all.",
+            Description = "active: running now. history: ended. failed: ended badly, or in doubt. Default: all.",
             Arity = ArgumentArity.ZeroOrOne,
             HelpName = "active|history|failed",
         };
@@ -44,7 +45,8 @@ internal static class ListCommand
     private static int Run(Host host, string? list, string? json)
     {
         StateDirectory directory = StateDirectory.Choose(host.Variable, host.IsRoot);
-        HistoryEntry[] entries = [.. new MigrationHistory(directory).List().Where(e => e.BelongsTo(list))];
+        Recoverer recoverer = new(host.Time, directory, NullLogger.Instance, host.Error.WriteLine);
+        HistoryEntry[] entries = [.. OpenMigrations.Merge(new MigrationHistory(directory).List(), OpenMigrations.Find(recoverer, host)).Where(e => e.BelongsTo(list))];
         if (json is not null)
         {
             JsonOutput.Write(host, json, new MigrationListDocument { Migrations = entries }, JsonContext.Documents.MigrationListDocument);
@@ -58,6 +60,12 @@ internal static class ListCommand
         }
 
         Terminal.ForResults(host).Write(Draw(entries));
+        if (entries.FirstOrDefault(e => e.InDoubt) is { } inDoubt)
+        {
+            string id = inDoubt.MigrationId.ToString(CultureInfo.InvariantCulture);
+            host.Out.WriteLine($"{entries.Count(e => e.InDoubt)} in doubt. What is known: pageengine show {id}   Settle it: pageengine resolve {id}");
+        }
+
         return ExitCodes.Done;
     }
 
@@ -87,6 +95,8 @@ internal static class ListCommand
 
     private static string Outcome(HistoryEntry entry) => entry switch
     {
+        { InDoubt: true, Outcome: "inDoubt" } => "IN DOUBT",
+        { InDoubt: true } => $"IN DOUBT ({entry.Outcome})",
         { FailureKind: { } kind } when kind != entry.Outcome => $"{entry.Outcome}: {kind}",
         { Outcome: HistoryEntry.Running } => $"running (process {entry.ProcessId?.ToString(CultureInfo.InvariantCulture)})",
         _ => entry.Outcome,
@@ -94,6 +104,7 @@ internal static class ListCommand
 
     private static Style Style(HistoryEntry entry) => entry switch
     {
+        { InDoubt: true } => new Style(Color.Red, decoration: Decoration.Bold),
         { Outcome: "completed" } => new Style(Color.Green),
         { Outcome: HistoryEntry.Running } => new Style(Color.Blue),
         { Outcome: "cancelled" } => new Style(Color.Yellow),

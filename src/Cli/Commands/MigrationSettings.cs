@@ -20,6 +20,10 @@ internal sealed record MigrationSettings
     public required TimeSpan Goal { get; init; }
     public required int MaxRounds { get; init; }
     public required TimeSpan AbortAfter { get; init; }
+    public required TimeSpan StartTimeout { get; init; }
+    public required TimeSpan ResumeTimeout { get; init; }
+    public required TimeSpan ClaimTimeout { get; init; }
+    public required TimeSpan NetworkTimeout { get; init; }
     public required StallResponse IfStalled { get; init; }
     public required long BandwidthBytesPerSecond { get; init; }
     public required WriteTracerKind Tracer { get; init; }
@@ -34,6 +38,39 @@ internal sealed record MigrationSettings
     public required ulong? MigrationId { get; init; }
     public required bool Verbose { get; init; }
     public required bool Debug { get; init; }
+
+    /// <summary>Makes the settings of a command that moves nothing.</summary>
+    public static MigrationSettings ForResolve(string? ownership, string? json, string? log, bool plaintext, bool verbose, bool debug) => new()
+    {
+        MemoryBytes = 0,
+        MemoryIsGiven = false,
+        Vcpus = 0,
+        Workloads = [],
+        FillPercent = 0,
+        GuestId = null,
+        Streams = 0,
+        Goal = TimeSpan.Zero,
+        MaxRounds = 0,
+        AbortAfter = TimeSpan.Zero,
+        StartTimeout = TimeSpan.Zero,
+        ResumeTimeout = TimeSpan.Zero,
+        ClaimTimeout = TimeSpan.Zero,
+        NetworkTimeout = TimeSpan.Zero,
+        IfStalled = StallResponse.GiveUp,
+        BandwidthBytesPerSecond = 0,
+        Tracer = WriteTracerKind.Auto,
+        OwnershipDirectory = ownership,
+        Bind = null,
+        DataListen = null,
+        Plaintext = plaintext,
+        Verify = false,
+        Seed = null,
+        Json = json,
+        Log = log,
+        MigrationId = null,
+        Verbose = verbose,
+        Debug = debug,
+    };
 
     /// <summary>Gets whether stdout is for the JSON alone.</summary>
     public bool JsonOwnsStdout => Json == Output.JsonOutput.ToStdout;

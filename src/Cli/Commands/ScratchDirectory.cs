@@ -13,6 +13,9 @@ internal sealed class ScratchDirectory : IDisposable
     // of the blackout.
     private const string InMemory = "/dev/shm";
     private const string Prefix = "pageengine-";
+    private const string KeepName = "keep";
+
+    private bool _keep;
 
     private ScratchDirectory(string path) => Path = path;
 
@@ -50,13 +53,27 @@ internal sealed class ScratchDirectory : IDisposable
     /// <summary>Makes a directory in it.</summary>
     public string Subdirectory(string name) => Make(System.IO.Path.Combine(Path, name));
 
+    /// <summary>Leaves the directory where it is, also when this process is gone.</summary>
+    public void Keep()
+    {
+        File.WriteAllText(System.IO.Path.Combine(Path, KeepName), "What is here is still needed: a migration is in doubt.\n");
+        _keep = true;
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => Remove(Path);
+    public void Dispose()
+    {
+        if (!_keep)
+        {
+            Remove(Path);
+        }
+    }
 
     private static bool IsLeftBehind(string path)
     {
         string[] words = System.IO.Path.GetFileName(path)[Prefix.Length..].Split('-');
         return words.Length == 3
+            && !File.Exists(System.IO.Path.Combine(path, KeepName))
             && int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int process)
             && long.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out long started)
             && ProcessIdentity.StartTicks(process) != started;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using PageEngine.Ownership;
+using PageEngine.Reporting;
 
 namespace PageEngine.Cli.Commands;
 
@@ -33,6 +34,11 @@ internal static class SendCommand
         using Interrupts interrupts = new(host, "Cancelling: the guest goes on here. Once more ends the program at once.");
         using CommandRun run = new(host, settings, 'S');
         using FileOwnershipStore? store = OwnershipStores.Open(settings.OwnershipDirectory);
+        await using (StartRecovery recovery = new(run, MigrationRole.Source))
+        {
+            await recovery.AtStartAsync();
+        }
+
         using SourceRun source = new(run);
         if (store is null)
         {
@@ -43,7 +49,7 @@ internal static class SendCommand
         source.Fill();
         await source.WarmUpAsync(store, warmup, interrupts.Token);
         SourceResult result = await source.MigrateAsync(to, run.State.Journal, interrupts.Token);
-        run.Publish(result.Document);
-        return ExitCodes.For(result.Report, result.Findings);
+        source.Publish(result);
+        return await source.EndAsync(result, interrupts.Token);
     }
 }

@@ -31,6 +31,7 @@ internal sealed class SourceRun : IDisposable
     private readonly VerifiableGuest _guest;
     private readonly ulong _migrationId;
     private GuestOwnership? _ownership;
+    private bool _isInMemory;
 
     /// <summary>Makes the guest; its memory is empty yet.</summary>
     /// <exception cref="UsageException">The options do not fit together.</exception>
@@ -95,9 +96,25 @@ internal sealed class SourceRun : IDisposable
             report = await source.MigrateAsync(connector, cancellationToken);
         }
 
+        if (HeldRun.IsHeld(report))
+        {
+            // The journals say whose it is; where they are is the caller's choice.
+            _run.Recoverer.JournalDirectory = journalDirectory;
+            _isInMemory = !await HeldRun.TrySaveAsync(_run, report, _guest);
+        }
+
         GuestFindings? findings = Stays(report) ? await CheckAsync() : null;
         return new SourceResult(report, findings, ReportMapping.ToDocument(report, findings, _guest.LongestStall));
     }
+
+    /// <summary>Puts the result where it goes.</summary>
+    public void Publish(SourceResult result) => HeldRun.Publish(_run, result.Report, result.Document, !_isInMemory);
+
+    /// <summary>Ends the run: a guest that is held and could not be saved keeps this process alive.</summary>
+    /// <returns>The exit code.</returns>
+    public async Task<int> EndAsync(SourceResult result, CancellationToken cancellationToken) => _isInMemory
+        ? await HeldRun.WaitAsync(_run, result.Report, cancellationToken)
+        : ExitCodes.For(result.Report, result.Findings);
 
     /// <inheritdoc/>
     public void Dispose() => _guest.Dispose();
@@ -145,6 +162,9 @@ internal sealed class SourceRun : IDisposable
             }),
             Ownership = _ownership,
             JournalDirectory = journalDirectory,
+            StartTimeout = settings.StartTimeout,
+            ResumeTimeout = settings.ResumeTimeout,
+            NetworkTimeout = settings.NetworkTimeout,
             Verify = settings.Verify,
             Progress = _run.Watch,
             Logger = _run.Log,

@@ -1,4 +1,5 @@
 using PageEngine.Cli.Output;
+using PageEngine.Recovery;
 
 namespace PageEngine.Cli.History;
 
@@ -29,6 +30,14 @@ internal sealed record HistoryEntry
     /// <summary>Gets the whole report, when the migration ended.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     public ReportDocument? Report { get; init; }
+
+    /// <summary>Gets what its journal says while it is not settled on this side; null otherwise.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public OpenAttempt? Open { get; init; }
+
+    /// <summary>Gets whether nobody knows yet who has the guest, and nobody is about to find out.</summary>
+    public bool InDoubt => (Outcome == "inDoubt" && Report?.Recovery is null)
+        || (Open is { ProcessIsAlive: false } && Open.Progress != AttemptProgress.Unprepared);
 
     /// <summary>Makes the entry of a migration that ended.</summary>
     public static HistoryEntry Ended(ReportDocument report) => new()
@@ -66,7 +75,7 @@ internal sealed record HistoryEntry
     {
         "active" => Outcome == Running,
         "history" => Outcome != Running,
-        "failed" => Outcome is "failed" or "inDoubt" or Interrupted,
+        "failed" => Outcome is "failed" or "inDoubt" or Interrupted || InDoubt,
         _ => true,
     };
 }

@@ -74,7 +74,16 @@ internal sealed class MigrationHistory(StateDirectory directory)
     /// <summary>Finds what is known about one migration: at most one entry for each side.</summary>
     public IReadOnlyList<HistoryEntry> Find(ulong migrationId) => [.. List().Where(e => e.MigrationId == migrationId)];
 
-    private static bool IsAlive(ActiveMarker marker) => ProcessIdentity.StartTicks(marker.ProcessId) == marker.ProcessStartTicks;
+    /// <summary>Finds the report of one side; null when it has none.</summary>
+    public ReportDocument? FindReport(ulong migrationId, string role) =>
+        Read(FileOf(directory.History, migrationId, role), JsonContext.Documents.ReportDocument);
+
+    /// <summary>Finds what one side noted when it began; null when it has ended.</summary>
+    public ActiveMarker? FindMarker(ulong migrationId, string role) =>
+        Read(FileOf(directory.Active, migrationId, role), JsonContext.Documents.ActiveMarker);
+
+    /// <summary>Tells whether the process that wrote a marker lives.</summary>
+    public static bool IsAlive(ActiveMarker marker) => ProcessIdentity.StartTicks(marker.ProcessId) == marker.ProcessStartTicks;
 
     private static string FileOf(string folder, ulong migrationId, string role) =>
         Path.Combine(folder, $"{migrationId.ToString(CultureInfo.InvariantCulture)}-{role}.json");

@@ -17,6 +17,9 @@ internal sealed class StateDirectory(string path)
     /// <summary>Gets where the sessions keep their journals and locks.</summary>
     public string Journal => Path.Combine(Root, "journal");
 
+    /// <summary>Gets where guests are that are held for an operator.</summary>
+    public string Held => Path.Combine(Root, "held");
+
     /// <summary>Chooses the directory. Pure.</summary>
     /// <param name="variable">The environment.</param>
     /// <param name="isRoot">Whether the user is root, who keeps the state of the host.</param>

@@ -13,6 +13,7 @@ namespace PageEngine.Cli.Output;
 [JsonSerializable(typeof(HistoryEntry))]
 [JsonSerializable(typeof(ActiveMarker))]
 [JsonSerializable(typeof(PredictionDocument))]
+[JsonSerializable(typeof(HeldGuestHeader))]
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>

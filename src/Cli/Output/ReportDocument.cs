@@ -25,6 +25,19 @@ internal sealed record ReportDocument
     public double? ThroughputBytesPerSecond { get; init; }
     public required CpuDocument CpuSeconds { get; init; }
     public required VerifiedDocument Verified { get; init; }
+
+    /// <summary>Gets how it was settled after its process had ended; left out when it was not.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public RecoveryDocument? Recovery { get; init; }
+}
+
+/// <summary>How a migration was settled that had been left in doubt, or whose process had died.</summary>
+internal sealed record RecoveryDocument
+{
+    /// <summary>"runsHere", "runsElsewhere", "discarded" or "lost".</summary>
+    public required string Outcome { get; init; }
+    public required string Message { get; init; }
+    public required DateTimeOffset At { get; init; }
 }
 
 /// <summary>Why a migration failed and where that left the guest.</summary>

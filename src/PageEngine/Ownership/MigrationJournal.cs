@@ -8,6 +8,7 @@ namespace PageEngine.Ownership;
 internal sealed class MigrationJournal : IDisposable
 {
     private const string Extension = ".journal";
+    private const string Beginning = ".new";
 
     private readonly LockedFile _file;
     private readonly TimeProvider _time;
@@ -25,6 +26,9 @@ internal sealed class MigrationJournal : IDisposable
         _seed = seed;
         _time = time;
     }
+
+    /// <summary>The directory, in the journals' own, of rehearsals.</summary>
+    public const string RehearsalDirectory = "rehearsal";
 
     /// <summary>Gets the attempt.</summary>
     public JournalHeader Header { get; }
@@ -56,7 +60,7 @@ internal sealed class MigrationJournal : IDisposable
             }
 
             // Under another name until it is complete: a reader never sees half a header.
-            file = LockedFile.TryOpen(path + ".new", create: true) ?? throw new IOException("Another process is starting the same attempt.");
+            file = OpenBeginning(path + Beginning) ?? throw new IOException("Another process is starting the same attempt.");
             file.Write(content, 0);
             file.Sync();
             file.MoveTo(path);
@@ -119,6 +123,32 @@ internal sealed class MigrationJournal : IDisposable
     public static IReadOnlyList<string> List(string directory) =>
         Directory.Exists(directory) ? Directory.GetFiles(directory, "*" + Extension) : [];
 
+    /// <summary>Removes what processes left that died before their journal had its name: nobody can have acted on it. So are
+    /// the journals of rehearsals, which decide nothing.</summary>
+    /// <exception cref="IOException">The directory cannot be listed.</exception>
+    /// <exception cref="UnauthorizedAccessException">As above.</exception>
+    public static void RemoveLeftovers(string directory)
+    {
+        if (!Directory.Exists(directory))
+        {
+            return;
+        }
+
+        string rehearsals = System.IO.Path.Combine(directory, RehearsalDirectory);
+        foreach (string path in (IEnumerable<string>)
+            [.. Directory.GetFiles(directory, "*" + Extension + Beginning), .. Directory.Exists(rehearsals) ? Directory.GetFiles(rehearsals) : []])
+        {
+            try
+            {
+                LockedFile.TryOpen(path, create: false)?.RemoveAndDispose();
+            }
+            catch (FileCallException)
+            {
+                // It means nothing, and the next one may have more luck.
+            }
+        }
+    }
+
     /// <summary>Adds a fact. One that is there already is not written again.</summary>
     /// <param name="kind">The fact.</param>
     /// <param name="epoch">The epoch it is about.</param>
@@ -170,6 +200,20 @@ internal sealed class MigrationJournal : IDisposable
     {
         string side = header.Side == JournalSide.Source ? "source" : "destination";
         return System.IO.Path.Combine(directory, $"{header.Attempt.GuestId:N}.{header.Attempt.Attempt}.{side}{Extension}");
+    }
+
+    // Whoever removes leftovers may have its lock for a moment; nobody else has a reason to.
+    private static LockedFile? OpenBeginning(string path)
+    {
+        LockedFile? file = LockedFile.TryOpen(path, create: true);
+        var wait = default(SpinWait);
+        for (int again = 0; file is null && again < 100; again++)
+        {
+            wait.SpinOnce();
+            file = LockedFile.TryOpen(path, create: true);
+        }
+
+        return file;
     }
 
     private bool Contains(JournalEntryKind kind, ulong epoch)

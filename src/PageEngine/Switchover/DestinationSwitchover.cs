@@ -242,6 +242,9 @@ internal static class DestinationSwitchover
         (OwnershipMode.Store, On.OperatorReturns) => new(State.EmptyHandingBack, Does.CreateHandBackEpoch),
         (OwnershipMode.NoStore, On.OperatorReturns or On.AbortReceived) =>
             new(State.Discarded, Does.JournalSettled, Does.ReportDiscarded),
+
+        // The operator says that the source is dead, and nothing is here.
+        (OwnershipMode.NoStore, On.OperatorResumes) => new(State.Lost, Does.JournalSettled, Does.ReportLost),
         (_, On.CancelRequested) => new(State.HeldEmpty, Does.ReportTooLate),
         (_, On.RetryPeriodOver) => new(State.HeldEmpty, Does.ReportHeld),
         _ => Elsewhere(State.HeldEmpty, e),

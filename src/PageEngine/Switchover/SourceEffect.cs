@@ -73,4 +73,11 @@ internal enum SourceEffect : byte
 
     /// <summary>Report: the request to cancel came too late.</summary>
     ReportTooLate = 22,
+
+    /// <summary>As <see cref="ReadRecord"/>, but never older than the call: a mark that is missed here lets a state run that
+    /// the destination has gone beyond. A store that may answer with the past is not read but answered with RecordUnreadable.</summary>
+    ReadRecordAnew = 23,
+
+    /// <summary>Create (e+2, source, A) in the place of a destination that is dead; answers with EpochCreated, EpochConflict or EpochUnknown.</summary>
+    CreateHandBackEpoch = 24,
 }

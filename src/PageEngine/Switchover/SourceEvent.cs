@@ -115,4 +115,8 @@ internal enum SourceEvent : byte
 
     /// <summary>An operator says that the guest runs at the destination. With a store this is only a wish to look again.</summary>
     OperatorReleases = 36,
+
+    /// <summary>An operator says that the destination is dead: its process has ended, and its copy is gone or will never be
+    /// started. The record is believed before him: what has marked "resuming" is not taken back.</summary>
+    OperatorTakesBack = 37,
 }

@@ -82,4 +82,10 @@ internal enum SourceState : byte
 
     /// <summary>End: this side owns the guest and its memory is gone.</summary>
     Lost = 25,
+
+    /// <summary>An operator says that the destination of a granted guest is dead; the record and its mark are being read anew.</summary>
+    GrantedChecking = 26,
+
+    /// <summary>The destination is dead and never began to resume; the epoch that takes the guest back is being created.</summary>
+    TakingBack = 27,
 }

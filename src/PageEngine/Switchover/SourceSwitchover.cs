@@ -34,6 +34,7 @@ internal static class SourceSwitchover
         State.Preparing => Preparing(e, mode),
         State.Granting or State.Reclaiming or State.Doubting or State.Waiting when mode == OwnershipMode.Store => Deciding(state, e),
         State.Granted or State.GrantedReading when mode == OwnershipMode.Store => AfterGrant(state, e),
+        State.GrantedChecking or State.TakingBack when mode == OwnershipMode.Store => TakingBack(state, e),
         State.Offered when mode == OwnershipMode.NoStore => Offered(e),
         State.Held => Held(e, mode),
         State.ResumingAtBase or State.ResumeWaitingAtBase or State.ResumingAtOwnEpoch or State.ResumeWaitingAtOwnEpoch => Resuming(state, e),
@@ -65,7 +66,7 @@ internal static class SourceSwitchover
     public static HoldReason HoldOf(State state, OwnershipMode mode) => state switch
     {
         State.Granting or State.Reclaiming or State.Doubting or State.Waiting => HoldReason.StoreUnreachable,
-        State.Granted or State.GrantedReading => HoldReason.DestinationSilent,
+        State.Granted or State.GrantedReading or State.GrantedChecking or State.TakingBack => HoldReason.DestinationSilent,
         State.Offered => HoldReason.NoStore,
         State.Held => mode == OwnershipMode.Store ? HoldReason.RecordForeign : HoldReason.NoStore,
         State.ResumeWaitingAtBase or State.ResumeWaitingAtOwnEpoch => HoldReason.GuestDoesNotResume,
@@ -133,7 +134,7 @@ internal static class SourceSwitchover
         (State.Doubting, On.RecordForeign) => new(State.Held, Does.ReportHeld),
 
         (State.Waiting, On.RetryDue) => new(State.Reclaiming, Does.CreateEpochForSource),
-        (State.Waiting, On.PeerRunning or On.PeerHandedBack or On.OperatorResumes or On.OperatorReleases) =>
+        (State.Waiting, On.PeerRunning or On.PeerHandedBack or On.OperatorResumes or On.OperatorReleases or On.OperatorTakesBack) =>
             new(State.Doubting, Does.ReadRecord),
         (_, On.RetryPeriodOver) => new(state, Does.ReportHeld),
         _ => Elsewhere(state, e),
@@ -145,6 +146,7 @@ internal static class SourceSwitchover
         (State.Granted, On.PeerPrepared) => new(state, Does.SendCommit),
         (State.Granted, On.PeerTimedOut or On.RetryDue or On.PeerHandedBack or On.PeerRefused
             or On.OperatorResumes or On.OperatorReleases) => new(State.GrantedReading, Does.ReadRecord),
+        (State.Granted, On.OperatorTakesBack) => new(State.GrantedChecking, Does.ReadRecordAnew),
 
         // Not at once: a COMMIT that finds no connection ends here too, and must not turn into a tight loop of reads.
         (State.Granted, On.ConnectionLost) => new(state, Does.StartRetryTimer),
@@ -161,6 +163,23 @@ internal static class SourceSwitchover
         _ => Elsewhere(state, e),
     };
 
+    // The destination is dead, an operator says, and cannot give the guest back itself. That it has not marked "resuming"
+    // proves that its guest has not run; that its copy will not be started later is the operator's word. Whoever marked has
+    // to give back himself: only there can be known what became of the memory.
+    private static Answer TakingBack(State state, On e) => (state, e) switch
+    {
+        (State.GrantedChecking, On.RecordGranted) => new(State.TakingBack, Does.CreateHandBackEpoch),
+        (State.GrantedChecking, On.RecordAtBase or On.RecordResuming or On.RecordUnreadable) => new(State.Granted, Does.ReportHeld),
+        (State.GrantedChecking, On.RecordRunning) => new(State.Releasing, Does.FreeMemory),
+        (State.GrantedChecking, On.RecordOwn) => new(State.ResumingAtOwnEpoch, Does.ResumeGuestAtOwnEpoch),
+        (State.GrantedChecking, On.RecordForeign) => new(State.Held, Does.ReportHeld),
+        (State.TakingBack, On.EpochCreated) => new(State.ResumingAtOwnEpoch, Does.ResumeGuestAtOwnEpoch),
+        (State.TakingBack, On.EpochConflict or On.EpochUnknown) => new(State.GrantedReading, Does.ReadRecord),
+        (_, On.CancelRequested) => new(state, Does.ReportTooLate),
+        (_, On.RetryPeriodOver) => new(state, Does.ReportHeld),
+        _ => Elsewhere(state, e),
+    };
+
     private static Answer Offered(On e) => e switch
     {
         On.PeerRunning => new(State.Releasing, Does.FreeMemory),
@@ -172,7 +191,8 @@ internal static class SourceSwitchover
     private static Answer Held(On e, OwnershipMode mode) => (mode, e) switch
     {
         // With a store nobody may overrule the record, not even an operator: look again.
-        (OwnershipMode.Store, On.RetryDue or On.OperatorResumes or On.OperatorReleases) => new(State.Doubting, Does.ReadRecord),
+        (OwnershipMode.Store, On.RetryDue or On.OperatorResumes or On.OperatorReleases or On.OperatorTakesBack) =>
+            new(State.Doubting, Does.ReadRecord),
         (OwnershipMode.NoStore, On.PeerRunning or On.OperatorReleases) => new(State.Releasing, Does.FreeMemory),
         (OwnershipMode.NoStore, On.OperatorResumes) => new(State.ResumingAtBase, Does.ResumeGuestAtBase),
         (_, On.CancelRequested) => new(State.Held, Does.ReportTooLate),
@@ -213,6 +233,9 @@ internal static class SourceSwitchover
         (State.EmptyReading, On.RecordForeign) => new(State.EmptyWaiting, Does.ReportHeld),
         (State.EmptyWaiting, On.RetryDue or On.PeerRunning or On.PeerHandedBack or On.OperatorReleases or On.OperatorResumes)
             when mode == OwnershipMode.Store => new(State.EmptyReading, Does.ReadRecord),
+
+        // Both are dead. Nothing is here that could ever run, so that closing this side harms nobody, whatever is true there.
+        (State.EmptyWaiting, On.OperatorTakesBack) when mode == OwnershipMode.Store => new(State.Lost, Does.JournalSettled, Does.ReportLost),
         (State.EmptyWaiting, On.PeerRunning or On.OperatorReleases) => new(State.Released, Does.JournalSettled, Does.ReportMoved),
         (State.EmptyWaiting, On.OperatorResumes) => new(State.Lost, Does.JournalSettled, Does.ReportLost),
         (State.EmptyWaiting, On.RetryPeriodOver) => new(state, Does.ReportHeld),
@@ -223,7 +246,7 @@ internal static class SourceSwitchover
     // one that no state asked for is a bug of the driver.
     private static Answer Elsewhere(State state, On e) =>
         IsMessage(e) || e is On.CancelRequested or On.AttemptFailed or On.ConnectionLost or On.PeerTimedOut
-            or On.RetryDue or On.RetryPeriodOver or On.OperatorResumes or On.OperatorReleases
+            or On.RetryDue or On.RetryPeriodOver or On.OperatorResumes or On.OperatorReleases or On.OperatorTakesBack
             ? new(state)
             : default;
 }

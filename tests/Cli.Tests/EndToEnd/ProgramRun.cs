@@ -61,6 +61,14 @@ internal sealed partial class ProgramRun : IDisposable
 
     public void Signal(int signal) => Assert.Equal(0, kill(_process.Id, signal));
 
+    /// <summary>From now on a file that it would write beyond so many bytes ends it, by SIGXFSZ.</summary>
+    public void LimitFiles(ulong bytes)
+    {
+        const int RLIMIT_FSIZE = 1;
+        ulong[] limit = [bytes, bytes];
+        Assert.Equal(0, prlimit(_process.Id, RLIMIT_FSIZE, limit, 0));
+    }
+
     /// <summary>Waits until the program has printed something.</summary>
     public async Task PrintedAsync(string text)
     {
@@ -90,6 +98,9 @@ internal sealed partial class ProgramRun : IDisposable
 
         _process.Dispose();
     }
+
+    [LibraryImport("libc")]
+    private static partial int prlimit(int pid, int resource, [In] ulong[] newLimit, nint oldLimit);
 
     [LibraryImport("libc")]
     private static partial int kill(int pid, int sig);

@@ -30,4 +30,14 @@ internal sealed record Rules
 
     /// <summary>Gets whether a guest may outlive the process that moves it, as a virtual machine's own process does.</summary>
     public bool GuestsOutliveProcesses { get; init; } = true;
+
+    /// <summary>Gets whether an operator may say that a destination which crashed is dead, so that the source takes a granted
+    /// guest back. From then on that destination comes back without its copy, or not at all.</summary>
+    public bool OperatorTakesBack { get; init; }
+
+    /// <summary>Gets whether he says so of destinations that live.</summary>
+    public bool OperatorErrs { get; init; }
+
+    /// <summary>Gets whether the store breaks its promise not to answer with the past when it is read anew.</summary>
+    public bool ReadsAnewMayBeOld { get; init; }
 }

@@ -33,6 +33,7 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
             Feed(world, e, fault: e != On.RetryDue && e != On.PeerTimedOut);
         }
 
+        TakeBack(world);
         if (world.Source == State.Copying)
         {
             Feed(world, On.SwitchoverDecided, fault: false);
@@ -49,6 +50,27 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
         {
             Crash(world, "source: crashes");
         }
+    }
+
+    // The operator's word: the process of this attempt is dead, and its copy will never be started.
+    private void TakeBack(in World world)
+    {
+        DestinationProcess process = world.Get(world.Attempt);
+        if (!rules.OperatorTakesBack || (process.Alive && !rules.OperatorErrs))
+        {
+            return;
+        }
+
+        World next = world;
+        if (!process.Alive)
+        {
+            process.Memory = false;
+            process.Complete = false;
+            process.Active = false;
+            next.Put(world.Attempt, process);
+        }
+
+        Feed(next, On.OperatorTakesBack, fault: true);
     }
 
     private void Answers(in World world)
@@ -77,8 +99,17 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
             case State.Reclaiming:
                 Create(world, Late.SourceReclaims);
                 break;
+            case State.TakingBack:
+                Create(world, Late.DestinationHandsBack);
+                break;
             case State.Doubting or State.GrantedReading or State.EmptyReading:
                 Read(world);
+                break;
+            case State.GrantedChecking when rules.ReadsAnewMayBeOld:
+                Read(world);
+                break;
+            case State.GrantedChecking:
+                ReadAnew(world);
                 break;
             case State.ResumingAtBase or State.ResumingAtOwnEpoch:
                 Feed(world, On.GuestResumed, fault: false);
@@ -126,9 +157,9 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
     {
         World landed = world;
         bool created = StoreModel.Create(ref landed, world.Attempt, which, rules.EpochsCanBeCreatedTwice);
-        if (created && which == Late.SourceReclaims)
+        if (created && which is Late.SourceReclaims or Late.DestinationHandsBack)
         {
-            landed.SourceEpoch = (byte)(world.Get(world.Attempt).Base + 1);
+            landed.SourceEpoch = (byte)(world.Get(world.Attempt).Base + (which == Late.SourceReclaims ? 1 : 2));
         }
 
         Feed(landed, created ? On.EpochCreated : On.EpochConflict, fault: false);
@@ -158,6 +189,16 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
                 Feed(next, seen, fault: epoch < world.Head || mark < world.Mark(from + 1));
             }
         }
+    }
+
+    private void ReadAnew(in World world)
+    {
+        Feed(world, On.RecordUnreadable, fault: true);
+        OwnershipMark mark = world.Mark(world.Get(world.Attempt).Base + 1);
+        On seen = StoreModel.Attempt(world, world.Attempt).SeenFromSource(StoreModel.Record(world, world.Head), mark);
+        World next = world;
+        next.SourceEpoch = seen == On.RecordOwn ? world.Head : world.SourceEpoch;
+        Feed(next, seen, fault: false);
     }
 
     private void Messages(in World world)
@@ -301,6 +342,9 @@ internal sealed class SourceSteps(Rules rules, Explorer explorer)
                 break;
             case State.Reclaiming:
                 AddLate(ref world, Late.SourceReclaims);
+                break;
+            case State.TakingBack:
+                AddLate(ref world, Late.DestinationHandsBack);
                 break;
             case State.Pausing or State.ResumingAtBase or State.ResumingAtOwnEpoch:
                 Died(world, by);

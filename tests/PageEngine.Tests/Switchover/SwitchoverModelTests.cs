@@ -36,6 +36,33 @@ public sealed class SwitchoverModelTests(ITestOutputHelper output)
         Holds(new Rules { DestinationRestarts = false, GuestsOutliveProcesses = false, Crashes = 2 });
 
     [Theory]
+    [InlineData(1, 2, true)]
+    [InlineData(1, 2, false)]
+    [InlineData(2, 1, true)]
+    public void OperatorWhoKnowsThatTheDestinationIsDead_takesTheGuestBackUnharmed(int attempts, int crashes, bool guestsOutliveProcesses) =>
+        Holds(new Rules { OperatorTakesBack = true, Attempts = attempts, Crashes = crashes, GuestsOutliveProcesses = guestsOutliveProcesses });
+
+    [Fact]
+    public void DestinationThatIsDeadForGood_doesNotKeepTheSourceFromRunningWhenAnOperatorSaysSo() =>
+        Holds(new Rules { OperatorTakesBack = true, DestinationRestarts = false, GuestsOutliveProcesses = false });
+
+    [Fact]
+    public void OperatorWhoErrs_isFound() => Finds(
+        "two guests are active", new Rules { OperatorTakesBack = true, OperatorErrs = true, Crashes = 0 });
+
+    [Fact]
+    public void SourceThatTakesBackAGuestThatWasResuming_isFound() => Finds(
+        "the source resumes a state that the destination has gone beyond",
+        Wrong(SourceState.GrantedChecking, SourceEvent.RecordResuming, new(SourceState.TakingBack, SourceEffect.CreateHandBackEpoch)) with
+        {
+            OperatorTakesBack = true,
+        });
+
+    [Fact]
+    public void SourceThatTakesBackOnAnOldRecord_isFound() => Finds(
+        "the source resumes a state that the destination has gone beyond", new Rules { OperatorTakesBack = true, ReadsAnewMayBeOld = true });
+
+    [Theory]
     [InlineData(SourceEvent.PeerTimedOut)]
     [InlineData(SourceEvent.ConnectionLost)]
     [InlineData(SourceEvent.CancelRequested)]

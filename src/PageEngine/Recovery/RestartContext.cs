@@ -1,0 +1,268 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using PageEngine.Guests;
+using PageEngine.Ownership;
+using PageEngine.Reporting;
+using PageEngine.Switchover;
+
+namespace PageEngine.Recovery;
+
+// Owns: what both sides' restarts do with the store, the journal and the guest's copy. The tables decide; one task of one
+// restart uses it. Invariant: nothing is created or marked while the journal's lock is not held.
+
+internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal, HeldCopy? copy, RecoveryOptions options, CancellationToken stop)
+{
+    private const string ResolveSide = "resolve";
+    private static readonly string[] _sides = ["source", "destination"];
+
+    private readonly long _began = options.TimeProvider.GetTimestamp();
+    private bool _storeIsProven;
+    private bool _copyIsForgotten;
+
+    public OpenAttempt Open => open;
+
+    public MigrationJournal Journal => journal;
+
+    public SwitchoverAttempt Attempt => journal.Header.Attempt;
+
+    public RecoveryOptions Options => options;
+
+    public OwnershipMode Mode => open.HasStore ? OwnershipMode.Store : OwnershipMode.NoStore;
+
+    public bool HasCopy => copy is not null;
+
+    public char Side => open.Role == MigrationRole.Source ? 'S' : 'D';
+
+    public ILogger Logger => options.Logger ?? NullLogger.Instance;
+
+    /// <summary>Gets the guest, once it was opened.</summary>
+    public IGuest? Guest { get; private set; }
+
+    /// <summary>Gets the first thing that stood in the way.</summary>
+    public MigrationException? Failure { get; private set; }
+
+    /// <summary>Gets what was read last; null when the guest has no record, or nothing was read.</summary>
+    public OwnershipRecord? Record { get; private set; }
+
+    /// <summary>Gets the mark of e+1 that was read last.</summary>
+    public OwnershipMark Mark { get; private set; }
+
+    /// <summary>Gets whether the record was read at all.</summary>
+    public bool WasRead { get; private set; }
+
+    public TimeSpan Elapsed => options.TimeProvider.GetElapsedTime(_began);
+
+    public bool IsStopped => stop.IsCancellationRequested;
+
+    private IOwnershipStore Store => options.Store!;
+
+    /// <summary>Reads the record, then the mark of e+1.</summary>
+    /// <param name="anew">Whether an answer from the past would do harm.</param>
+    /// <returns>False when it cannot be read, or when the store is not the attempt's.</returns>
+    public async ValueTask<bool> TryReadAsync(bool anew = false)
+    {
+        try
+        {
+            if (anew)
+            {
+                // A network file system's client keeps what it has looked up until the directory changes: so it is changed.
+                await Store.WriteNonceAsync(Attempt.GuestId, Attempt.Attempt, ResolveSide, Attempt.Attempt.Value, CancellationToken.None).ConfigureAwait(false);
+            }
+
+            OwnershipRecord? record = await Store.ReadAsync(Attempt.GuestId, CancellationToken.None).ConfigureAwait(false);
+            OwnershipMark mark = record?.Epoch > Attempt.BaseEpoch
+                ? await Store.ReadMarkAsync(Attempt.GuestId, Attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
+                : OwnershipMark.None;
+            await ProveStoreAsync(record).ConfigureAwait(false);
+            (Record, Mark, WasRead) = (record, mark, true);
+            return true;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Note(e);
+            return false;
+        }
+    }
+
+    /// <summary>Creates an epoch.</summary>
+    /// <returns><see cref="CreateOutcome.Unknown"/> when it failed, too.</returns>
+    public async ValueTask<CreateOutcome> CreateAsync(OwnershipRecord record)
+    {
+        try
+        {
+            CreateOutcome outcome = await Store.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
+            if (outcome == CreateOutcome.Created)
+            {
+                Record = record;
+            }
+
+            return outcome;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Note(e);
+            return CreateOutcome.Unknown;
+        }
+    }
+
+    /// <summary>Does something that may fail.</summary>
+    /// <returns>Whether it was done.</returns>
+    public async ValueTask<bool> TryAsync(Func<ValueTask> step)
+    {
+        try
+        {
+            await step().ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            Note(e);
+            return false;
+        }
+    }
+
+    /// <summary>Marks in the store, then notes it in the journal; without a store the note is the mark.</summary>
+    public async ValueTask MarkAsync(JournalEntryKind entry, OwnershipMark mark)
+    {
+        if (Mode == OwnershipMode.Store)
+        {
+            await Store.MarkAsync(Attempt.GuestId, Attempt.ForDestination.Epoch, mark, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        journal.Append(entry, Attempt.ForDestination.Epoch);
+    }
+
+    /// <summary>Brings the guest here, if it is not here yet.</summary>
+    public async ValueTask OpenCopyAsync()
+    {
+        if (Guest is null)
+        {
+            IGuest guest = await copy!.OpenAsync(stop).ConfigureAwait(false);
+            if (guest.Id != Attempt.GuestId)
+            {
+                throw new MigrationException(MigrationErrorKind.Internal, $"The copy of guest {Attempt.GuestId} that was opened calls itself {guest.Id}. It is not started.");
+            }
+
+            Guest = guest;
+        }
+    }
+
+    /// <summary>Raises the guards.</summary>
+    public ValueTask RaiseGuardsAsync(ulong epoch) =>
+        options.RaiseGuards is { } raise ? raise(Attempt.GuestId, epoch, CancellationToken.None) : ValueTask.CompletedTask;
+
+    /// <summary>Starts the guest. The right to it is durable by now; the copy that it came from is forgotten first.</summary>
+    public async ValueTask ResumeAsync(ulong epoch)
+    {
+        await OpenCopyAsync().ConfigureAwait(false);
+        await ForgetCopyAsync().ConfigureAwait(false);
+        await Guest!.ResumeAsync(epoch, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the copy for good.</summary>
+    public async ValueTask DiscardAsync()
+    {
+        if (copy is null)
+        {
+            return;
+        }
+
+        await TryAsync(ForgetCopyAsync).ConfigureAwait(false);
+        if (Guest is { } guest)
+        {
+            await TryAsync(() => guest.PowerOffAsync(CancellationToken.None)).ConfigureAwait(false);
+            (guest as IDisposable)?.Dispose();
+            guest.Memory.Dispose();
+            Guest = null;
+        }
+    }
+
+    /// <summary>Notes durably what the operator decided: without a store nothing else says it.</summary>
+    public void NoteOperator(OperatorWord word)
+    {
+        Logger.OperatorSaid(open.MigrationId, Side, word);
+        journal.Append(
+            word == OperatorWord.OtherSideIsDead ? JournalEntryKind.OperatorResumed : JournalEntryKind.OperatorReleased, Attempt.BaseEpoch);
+    }
+
+    /// <summary>Notes that nothing is left to settle, and removes the journal and what else the attempt needed.</summary>
+    public async ValueTask SettleAsync()
+    {
+        await TryAsync(() =>
+        {
+            journal.Append(JournalEntryKind.Settled, Attempt.BaseEpoch);
+            return ValueTask.CompletedTask;
+        }).ConfigureAwait(false);
+
+        // The destination still proves the store by them; the source forgets last.
+        if (Mode == OwnershipMode.Store && open.Role == MigrationRole.Source)
+        {
+            await TryAsync(() => Store.ForgetAttemptAsync(Attempt.GuestId, Attempt.Attempt, CancellationToken.None)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits for the next try.</summary>
+    /// <param name="most">The most time for all tries, where that is less than the options say.</param>
+    /// <returns>False when the time for tries is over, or nobody wants to wait any more.</returns>
+    public async ValueTask<bool> WaitAsync(TimeSpan? most = null)
+    {
+        TimeSpan period = options.RetryPeriod;
+        if (most is { } limit && (period == Timeout.InfiniteTimeSpan || limit < period))
+        {
+            period = limit;
+        }
+
+        TimeSpan rest = period == Timeout.InfiniteTimeSpan ? TimeSpan.MaxValue : period - Elapsed;
+        if (rest <= TimeSpan.Zero || IsStopped)
+        {
+            return false;
+        }
+
+        try
+        {
+            await Task.Delay(rest < options.RetryInterval ? rest : options.RetryInterval, options.TimeProvider, stop).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private async ValueTask ForgetCopyAsync()
+    {
+        if (!_copyIsForgotten)
+        {
+            await copy!.ForgetAsync(CancellationToken.None).ConfigureAwait(false);
+            _copyIsForgotten = true;
+        }
+    }
+
+    // As long as nobody has decided, what both sides left there at their handshake is still there. A store that lacks it
+    // is another one, or an old copy of the right one: what it says about this attempt means nothing.
+    private async ValueTask ProveStoreAsync(OwnershipRecord? record)
+    {
+        if (_storeIsProven || record?.Epoch != Attempt.BaseEpoch || record.Holder != Attempt.SourceRun)
+        {
+            return;
+        }
+
+        foreach (string side in _sides)
+        {
+            if (await Store.ReadNonceAsync(Attempt.GuestId, Attempt.Attempt, side, CancellationToken.None).ConfigureAwait(false) is not null)
+            {
+                _storeIsProven = true;
+                return;
+            }
+        }
+
+        throw new MigrationException(
+            MigrationErrorKind.OwnershipFailed,
+            $"The ownership store {Store.Description} does not know this attempt: it is not the store that the attempt used ({open.Store}), or an old copy of it. Nothing is decided by it; name the right one.");
+    }
+
+    private void Note(Exception e) => Failure = e as MigrationException ?? new MigrationException(
+        e is IOException or UnauthorizedAccessException ? MigrationErrorKind.OwnershipFailed : MigrationErrorKind.GuestFailed,
+        $"{e.Message} ({e.GetType().Name})",
+        e);
+}
