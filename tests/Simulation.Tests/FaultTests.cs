@@ -94,7 +94,7 @@ public sealed class FaultTests
     [Fact]
     public void StoreThatForgetsAMarkForAHostThatLostPower_breaksAPromise()
     {
-        SimulationFault crash = new CrashBeforeNamed(SimulatedSide.Destination, "MarkRunning", KeepsMemory: false, Soon, LosesPower: true);
+        SimulationFault crash = new CrashBeforeNamed(SimulatedSide.Destination, "SendRunning", KeepsMemory: false, Soon, LosesPower: true);
         var stale = new StaleReads(SimulatedSide.Destination, First: 1, Count: 100, By: 2, MarksOnly: true);
         SimulationResult forgets = Simulator.Run(new SimulationOptions { Faults = new FaultSchedule(crash, stale) });
         Assert.Equal(SimulationPromise.NeverIncomplete, forgets.Violation?.Promise);

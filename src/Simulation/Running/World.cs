@@ -92,6 +92,7 @@ internal sealed class World : ISimulatedSystem
         if (Violation is null && Promises.CheckEnd(replayed: false))
         {
             Say("end", "every message is delivered once more");
+            Faults.HasCeased = true;
             Network.Replay();
             RunUntilQuiet();
             if (Violation is null)
@@ -251,7 +252,13 @@ internal sealed class World : ISimulatedSystem
     {
         ArgumentNullException.ThrowIfNull(act);
         ArgumentOutOfRangeException.ThrowIfLessThan(after, TimeSpan.Zero);
-        Clock.Schedule(Clock.Now + after, new VirtualAct(null, 0, act));
+        Clock.Schedule(Clock.Now + after, new VirtualAct(null, 0, () =>
+        {
+            if (!Faults.HasCeased)
+            {
+                act();
+            }
+        }));
     }
 
     void ISimulatedSystem.Crash(SimulatedSide side, bool keepsMemory, TimeSpan? restartsAfter, bool powerLoss)
