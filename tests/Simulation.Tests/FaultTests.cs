@@ -101,8 +101,7 @@ public sealed class FaultTests
 
         SimulationResult remembers = Simulator.Run(new SimulationOptions { Faults = new FaultSchedule(crash) });
         Assert.Null(remembers.Violation);
-        Assert.Equal(SimulationOutcome.Held, remembers.Outcome);
-        Assert.Equal("MemoryGoneAfterResuming", remembers.Hold);
+        Assert.Equal(SimulationOutcome.Lost, remembers.Outcome);
     }
 
     private static SimulationFault[] FaultsOf(string name) => name switch

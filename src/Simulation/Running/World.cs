@@ -174,7 +174,9 @@ internal sealed class World : ISimulatedSystem
 
         if (!copy.IsActive)
         {
+            // However short it runs: from here on no other copy is the guest.
             copy.RanUntil = Clock.Now;
+            Pages.ChangeDevices(copy);
             Blackout = _pausedAt is { } paused && Clock.Now - paused > Blackout ? Clock.Now - paused : Blackout;
             _pausedAt = null;
         }
