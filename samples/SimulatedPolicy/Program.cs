@@ -10,12 +10,12 @@ using PageEngine.Simulation.Workloads;
 // 1. The same guest under two policies: 256 MiB over 1 Gbit/s, 16 MiB of it written at 60 MiB/s.
 var guest = new SimulatedGuest { Pages = 65_536, Workload = new UniformWorkload(60 << 20, setBytes: 16 << 20) };
 Compare("the engine's", static () => new SwitchoverTimeGoalPolicy());
-Compare("fewer than half", static () => new HalvesOrGoesPolicy());
+Compare("while it quarters", static () => new QuartersOrGoesPolicy());
 
 // 2. A fault of one's own, beside those that the simulator has: the destination's disk is slow, and COMMIT is lost.
 SimulationResult faulty = Simulator.Run(new SimulationOptions
 {
-    Policy = static () => new HalvesOrGoesPolicy(),
+    Policy = static () => new QuartersOrGoesPolicy(),
     Faults = new FaultSchedule(
         new MessageLoss(SimulatedMessageKind.Commit, First: 0),
         new EveryJournalEntryTakes(TimeSpan.FromMilliseconds(40))),
@@ -32,7 +32,7 @@ var outcomes = new SortedDictionary<SimulationOutcome, int>();
 long steps = 0;
 for (ulong seed = 1; seed <= 1000; seed++)
 {
-    SimulationOptions options = SimulationScenario.FromSeed(seed) with { Policy = static () => new HalvesOrGoesPolicy() };
+    SimulationOptions options = SimulationScenario.FromSeed(seed) with { Policy = static () => new QuartersOrGoesPolicy() };
     SimulationResult result = Simulator.Run(options);
     if (result.Violation is not null)
     {
@@ -51,14 +51,14 @@ void Compare(string name, Func<IMigrationPolicy> policy)
 {
     SimulationResult result = Simulator.Run(new SimulationOptions { Guest = guest, Policy = policy });
     Console.WriteLine(
-        $"{name,-16} {result.Rounds.Count} rounds, {result.RemainingPages} pages left, blackout {result.Blackout.TotalMilliseconds:0.0} ms (predicted {result.Predicted?.Total.TotalMilliseconds:0.0} ms)");
+        $"{name,-18} {result.Rounds.Count} rounds, {result.RemainingPages} pages left, blackout {result.Blackout.TotalMilliseconds:0.0} ms (predicted {result.Predicted?.Total.TotalMilliseconds:0.0} ms)");
 }
 
-/// <summary>Makes another round as long as a round halves what is left.</summary>
-internal sealed class HalvesOrGoesPolicy : IMigrationPolicy
+/// <summary>Makes another round as long as the newest one left less than a quarter of what it offered.</summary>
+internal sealed class QuartersOrGoesPolicy : IMigrationPolicy
 {
-    public MigrationDecision Decide(PlanningState state) => state.RemainingPages * 2 <= state.Rounds[^1].DirtyPages && state.Rounds.Count < 20
-        ? new MigrationDecision(DecisionKind.NextRound, $"{state.RemainingPages} pages left, fewer than half of {state.Rounds[^1].DirtyPages}.")
+    public MigrationDecision Decide(PlanningState state) => state.RemainingPages * 4 <= state.Rounds[^1].DirtyPages && state.Rounds.Count < 20
+        ? new MigrationDecision(DecisionKind.NextRound, $"{state.RemainingPages} pages left, fewer than a quarter of {state.Rounds[^1].DirtyPages}.")
         : new MigrationDecision(DecisionKind.SwitchOver, $"{state.RemainingPages} pages left.", Forced: true);
 }
 

@@ -88,11 +88,11 @@ public sealed class SimulatorTests
         SimulationResult result = Simulator.Run(new SimulationOptions
         {
             Policy = static () => new NeverSwitchesOver(),
-            MaxVirtualTime = TimeSpan.FromSeconds(20),
+            MaxVirtualTime = TimeSpan.FromSeconds(2),
         });
         Assert.Equal(SimulationOutcome.Unfinished, result.Outcome);
         Assert.Null(result.Violation);
-        Assert.True(result.VirtualTime <= TimeSpan.FromSeconds(20));
+        Assert.True(result.VirtualTime <= TimeSpan.FromSeconds(2));
     }
 
     [Fact]
@@ -113,8 +113,8 @@ public sealed class SimulatorTests
     [Fact]
     public void ScheduleParts_canBeRunAgain()
     {
-        FaultSchedule all = SimulationScenario.FaultsFrom(seed: 12, maxFaults: 6);
-        Assert.True(all.Count >= 2, all.ToString());
+        var all = new FaultSchedule(
+            new ConnectionCut(TimeSpan.FromSeconds(1)), new MessageLoss(SimulatedMessageKind.Commit, 0), new StoreOutage(TimeSpan.Zero, TimeSpan.FromSeconds(1)));
         FaultSchedule part = all.Keep(1);
         Assert.Equal([all[1]], part);
         Assert.Equal(all.Count - 1, all.Without(0).Count);

@@ -16,6 +16,9 @@ internal sealed class FaultBoard(FaultSchedule faults, VirtualClock clock, Actio
     /// <summary>Gets when the last fault ceased, as far as is known.</summary>
     public TimeSpan LastAt { get; private set; }
 
+    /// <summary>Gets or sets whether nothing goes wrong any more.</summary>
+    public bool HasCeased { get; set; }
+
     public void Note(TimeSpan until, string what)
     {
         Applied++;
@@ -27,7 +30,7 @@ internal sealed class FaultBoard(FaultSchedule faults, VirtualClock clock, Actio
     {
         var message = new SimulatedMessage(kind, from, attempt, _messages[(int)kind]++);
         MessageFate fate = default;
-        for (int i = 0; i < faults.Count; i++)
+        for (int i = 0; i < faults.Count && !HasCeased; i++)
         {
             faults[i].OnMessage(message, ref fate);
         }
@@ -44,7 +47,7 @@ internal sealed class FaultBoard(FaultSchedule faults, VirtualClock clock, Actio
     {
         var request = new SimulatedStoreRequest(kind, from, _requests[((int)kind * 4) + (int)from]++);
         StoreFate fate = default;
-        for (int i = 0; i < faults.Count; i++)
+        for (int i = 0; i < faults.Count && !HasCeased; i++)
         {
             faults[i].OnStoreRequest(request, ref fate);
         }
@@ -61,7 +64,7 @@ internal sealed class FaultBoard(FaultSchedule faults, VirtualClock clock, Actio
     {
         var work = new SimulatedHostWork(kind, on, _work[((int)kind * 4) + (int)on]++);
         HostFate fate = default;
-        for (int i = 0; i < faults.Count; i++)
+        for (int i = 0; i < faults.Count && !HasCeased; i++)
         {
             faults[i].OnHostWork(work, ref fate);
         }
@@ -78,7 +81,7 @@ internal sealed class FaultBoard(FaultSchedule faults, VirtualClock clock, Actio
     {
         var what = new SimulatedEffect(effect, on, attempt, _effects[(int)on]++);
         ProcessFate fate = default;
-        for (int i = 0; i < faults.Count; i++)
+        for (int i = 0; i < faults.Count && !HasCeased; i++)
         {
             faults[i].OnEffect(what, ref fate);
         }

@@ -69,6 +69,10 @@ internal sealed class Promises(World world)
         {
             world.Violate(SimulationPromise.OneEpochHasEffects, $"the {by} resumes under epoch {epoch}, which is not its own in the record");
         }
+        else if (world.Options.HasStore && copy != world.SourceCopy && world.Store.MarkOf(epoch) == Ownership.OwnershipMark.None)
+        {
+            world.Violate(SimulationPromise.OneEpochHasEffects, $"the {by} resumes under epoch {epoch} before that is marked: the guest could still be handed back");
+        }
     }
 
     public void CheckFree(SourceProcess source)

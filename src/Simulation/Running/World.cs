@@ -92,6 +92,7 @@ internal sealed class World : ISimulatedSystem
         if (Violation is null && Promises.CheckEnd(replayed: false))
         {
             Say("end", "every message is delivered once more");
+            Faults.HasCeased = true;
             Network.Replay();
             RunUntilQuiet();
             if (Violation is null)
@@ -173,7 +174,9 @@ internal sealed class World : ISimulatedSystem
 
         if (!copy.IsActive)
         {
+            // However short it runs: from here on no other copy is the guest.
             copy.RanUntil = Clock.Now;
+            Pages.ChangeDevices(copy);
             Blackout = _pausedAt is { } paused && Clock.Now - paused > Blackout ? Clock.Now - paused : Blackout;
             _pausedAt = null;
         }
@@ -251,7 +254,13 @@ internal sealed class World : ISimulatedSystem
     {
         ArgumentNullException.ThrowIfNull(act);
         ArgumentOutOfRangeException.ThrowIfLessThan(after, TimeSpan.Zero);
-        Clock.Schedule(Clock.Now + after, new VirtualAct(null, 0, act));
+        Clock.Schedule(Clock.Now + after, new VirtualAct(null, 0, () =>
+        {
+            if (!Faults.HasCeased)
+            {
+                act();
+            }
+        }));
     }
 
     void ISimulatedSystem.Crash(SimulatedSide side, bool keepsMemory, TimeSpan? restartsAfter, bool powerLoss)
