@@ -5,8 +5,9 @@ namespace PageEngine.Ownership;
 /// <summary>
 /// Decides which run of a guest may execute. Creating epoch e+1 is the only commit point of a migration, and it can
 /// be created once. No clock takes part. Implementations must be linearizable for <see cref="CreateAsync"/>. A
-/// <see cref="ReadAsync"/> may be stale, which only delays; but what it returns is durable, and a process sees its own
-/// marks. Safe to call from any thread; calls may block.
+/// <see cref="ReadAsync"/> may be stale, which only delays; but what it returns is durable. A host sees the marks it left
+/// itself, also after it was restarted: a run that was once marked "resuming" must never look as if it had not begun.
+/// Safe to call from any thread; calls may block.
 /// </summary>
 public interface IOwnershipStore
 {
