@@ -425,7 +425,11 @@ inline outdate(copy) {
 
 /* Without a store the operator looks at the other side before he decides; with one his word is only another look. */
 #define CAN_S_OperatorResumes (OPERATOR_LOOKS && (STORE || (!DESTINATION_ACTIVE && !DESTINATION_RAN && s_memory && !d_memory[attempt])))
+#if defined(MUTATE_OPERATOR_FORGETS_GUARDS) || STORE
 #define WHEN_S_OperatorResumes skip
+#else
+#define WHEN_S_OperatorResumes guard = base[attempt]     /* what the destination had raised would refuse the guest */
+#endif
 #define CAN_S_OperatorReleases (OPERATOR_LOOKS && (STORE || d_active[attempt]))
 #define WHEN_S_OperatorReleases skip
 
