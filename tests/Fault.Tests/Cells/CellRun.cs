@@ -315,7 +315,14 @@ internal sealed class CellRun
         bool back = ending.Destination == "running";
         FaultProcess from = back ? _destination : _source;
         string there = back ? ending.Source : ending.Destination;
-        FaultProcess to = there == "none" ? back ? _source : _destination : await _arena.StartAsync("another");
+        FaultProcess to = there switch
+        {
+            "none" => back ? _source : _destination,
+
+            // As a supervisor of services would: again under its name, with the journals that it left.
+            "dead" => await _arena.StartAsync(back ? _source.Name : _destination.Name),
+            _ => await _arena.StartAsync("another"),
+        };
         (int fromMark, int toMark) = (from.Mark(), to.Mark());
         to.Tell("receive");
         from.Tell($"migrate {_arena.ProxyTo(to).EndPoint}");
