@@ -13,6 +13,7 @@ internal sealed class CellRun
     private static readonly TimeSpan _shortAbsence = TimeSpan.FromSeconds(1);
 
     private const int VirtualCpus = 2;
+    private const int MaxAttempts = 3;
 
     private readonly Cell _cell;
     private readonly Arena _arena;
@@ -35,8 +36,17 @@ internal sealed class CellRun
         _proxy.OnPages = OnPagesAsync;
     }
 
-    /// <summary>Runs a cell and checks it.</summary>
+    /// <summary>Runs a cell and checks it. On a machine so busy that a shortened timer ends a migration before the fault
+    /// could, the cell says nothing: it is run again.</summary>
     internal static async Task RunAsync(Cell cell)
+    {
+        for (int attempt = 1; !await TryRunAsync(cell); attempt++)
+        {
+            Assert.True(attempt < MaxAttempts, $"{cell}: the moment for it never came.");
+        }
+    }
+
+    private static async Task<bool> TryRunAsync(Cell cell)
     {
         long began = Stopwatch.GetTimestamp();
         string ended = "FAILED";
@@ -46,7 +56,9 @@ internal sealed class CellRun
             FaultProcess[] hosts = await Task.WhenAll(arena.StartAsync("source", withGuest: true), arena.StartAsync("destination"));
             try
             {
-                ended = await new CellRun(cell, arena, hosts[0], hosts[1]).RunAsync();
+                string? ending = await new CellRun(cell, arena, hosts[0], hosts[1]).RunAsync();
+                ended = ending ?? "too busy, once more";
+                return ending is not null;
             }
             catch (Exception e)
             {
@@ -59,7 +71,7 @@ internal sealed class CellRun
         }
     }
 
-    private async Task<string> RunAsync()
+    private async Task<string?> RunAsync()
     {
         HostResources sourceBefore = await _source.AskAsync<HostResources>("resources", "resources");
         HostResources destinationBefore = await _destination.AskAsync<HostResources>("resources", "resources");
@@ -68,7 +80,13 @@ internal sealed class CellRun
         _source.Tell($"migrate {_proxy.EndPoint}");
         HostResult? source = await ResultAsync(_source);
         HostResult? destination = await ResultAsync(_destination);
-        Assert.True(Volatile.Read(ref _fired) != 0 || _source.HasSaid("stopped ") || _destination.HasSaid("stopped "), "The moment for it never came.");
+        if (Volatile.Read(ref _fired) == 0 && !_source.HasSaid("stopped ") && !_destination.HasSaid("stopped "))
+        {
+            _arena.CheckEffects();
+            Assert.True(source is { FailureKind: "Timeout", Guest: "running" }, "The moment for it never came.");
+            return null;
+        }
+
         await step;
         await _struck.Task;
         await _aftermath;
@@ -282,11 +300,12 @@ internal sealed class CellRun
         Assert.True(verified.IsConsistent, verified.Finding);
     }
 
-    // A side that was killed or is in doubt leaves what the next start needs.
+    // A side that was killed or is in doubt leaves what the next start needs. A destination that was stopped in a rehearsal
+    // may mark the scratch record after the source has removed it: a name that decides nothing.
     private void CheckLeftovers(Ending ending)
     {
         bool settled = ending == Ending.AtSource || ending == Ending.AtDestination;
-        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway))
+        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway or FaultKind.PauseDestination))
         {
             Assert.Empty(_arena.Leftovers("source", "destination"));
         }
@@ -315,15 +334,30 @@ internal sealed class CellRun
         bool back = ending.Destination == "running";
         FaultProcess from = back ? _destination : _source;
         string there = back ? ending.Source : ending.Destination;
-        FaultProcess to = there == "none" ? back ? _source : _destination : await _arena.StartAsync("another");
-        (int fromMark, int toMark) = (from.Mark(), to.Mark());
-        to.Tell("receive");
-        from.Tell($"migrate {_arena.ProxyTo(to).EndPoint}");
-        HostResult source = await from.NextAsync<HostResult>("result", fromMark);
-        HostResult destination = await to.NextAsync<HostResult>("result", toMark);
+        FaultProcess to = there switch
+        {
+            "none" => back ? _source : _destination,
+
+            // As a supervisor of services would: again under its name, with the journals that it left.
+            "dead" => await _arena.StartAsync(back ? _source.Name : _destination.Name),
+            _ => await _arena.StartAsync("another"),
+        };
+        HostResult source, destination;
+        int attempt = 0;
+        do
+        {
+            (int fromMark, int toMark) = (from.Mark(), to.Mark());
+            to.Tell("receive");
+            from.Tell($"migrate {_arena.ProxyTo(to).EndPoint}");
+            source = await from.NextAsync<HostResult>("result", fromMark);
+            destination = await to.NextAsync<HostResult>("result", toMark);
+        }
+        while (source is { FailureKind: "Timeout", Guest: "running" } && ++attempt < MaxAttempts);
+
         Assert.True(source.Outcome == "Completed", source.Message);
+        Assert.True(source.Epoch > epoch);
         Assert.Equal(("none", true), (source.Guest, source.Identical));
-        Assert.Equal(("Completed", "running", epoch + 1), (destination.Outcome, destination.Guest, destination.Epoch));
+        Assert.Equal(("Completed", "running", source.Epoch), (destination.Outcome, destination.Guest, destination.Epoch));
         HostVerified verified = await to.AskAsync<HostVerified>("verify", "verified");
         Assert.True(verified.IsConsistent, verified.Finding);
         Assert.True(verified.RanOn);

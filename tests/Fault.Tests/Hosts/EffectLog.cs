@@ -73,7 +73,7 @@ internal static class EffectLog
             Effect[] earlier = [.. all.Where(e => e.Epoch <= epochs[i])];
             Effect firstDone = later.MinBy(e => e.Operations)!;
             Effect lastDone = earlier.MaxBy(e => e.Operations)!;
-            Effect last = earlier.MaxBy(e => e.Until)!;
+            Effect last = earlier.MaxBy(e => (e.Until, e.Kind == EffectKind.Paused))!;
             if (lastDone.Operations > firstDone.Operations)
             {
                 findings.Add(string.Create(
