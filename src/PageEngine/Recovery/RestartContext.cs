@@ -73,7 +73,7 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
             OwnershipMark mark = record?.Epoch > Attempt.BaseEpoch
                 ? await Store.ReadMarkAsync(Attempt.GuestId, Attempt.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false)
                 : OwnershipMark.None;
-            await ProveStoreAsync(record).ConfigureAwait(false);
+            await ProveStoreAsync(record, toWrite: false).ConfigureAwait(false);
             (Record, Mark, WasRead) = (record, mark, true);
             return true;
         }
@@ -90,6 +90,12 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
     {
         try
         {
+            // The tables try to create also when nothing could be read: not in a store that is not the attempt's.
+            if (!_storeIsProven)
+            {
+                await ProveStoreAsync(await Store.ReadAsync(Attempt.GuestId, CancellationToken.None).ConfigureAwait(false), toWrite: true).ConfigureAwait(false);
+            }
+
             CreateOutcome outcome = await Store.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
             if (outcome == CreateOutcome.Created)
             {
@@ -238,27 +244,26 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
         }
     }
 
-    // As long as nobody has decided, what both sides left there at their handshake is still there. A store that lacks it
-    // is another one, or an old copy of the right one: what it says about this attempt means nothing.
-    private async ValueTask ProveStoreAsync(OwnershipRecord? record)
+    // What proves the store is what only it can know: a record with this attempt's token or one of its random runs above e, or
+    // the nonces of the handshake, which stay until the attempt has ended. A store that says "as before" and lacks them is
+    // another one, or an old copy: that path may be the right one makes no difference. Once later runs have had the guest,
+    // all of it may be gone: then the path must do, and is only read.
+    private async ValueTask ProveStoreAsync(OwnershipRecord? record, bool toWrite)
     {
-        if (_storeIsProven || record?.Epoch != Attempt.BaseEpoch || record.Holder != Attempt.SourceRun)
+        _storeIsProven |= record is not null && record.Epoch > Attempt.BaseEpoch
+            && (record.Attempt == Attempt.Attempt || record.Holder == Attempt.SourceRun || record.Holder == Attempt.DestinationRun);
+        for (int i = 0; i < _sides.Length && !_storeIsProven; i++)
         {
-            return;
+            _storeIsProven = await Store.ReadNonceAsync(Attempt.GuestId, Attempt.Attempt, _sides[i], CancellationToken.None).ConfigureAwait(false) is not null;
         }
 
-        foreach (string side in _sides)
+        bool mayBeRead = record?.Epoch > Attempt.BaseEpoch && Store.Description == open.Store;
+        if (!_storeIsProven && (toWrite || !mayBeRead))
         {
-            if (await Store.ReadNonceAsync(Attempt.GuestId, Attempt.Attempt, side, CancellationToken.None).ConfigureAwait(false) is not null)
-            {
-                _storeIsProven = true;
-                return;
-            }
+            throw new MigrationException(
+                MigrationErrorKind.OwnershipFailed,
+                $"The ownership store {Store.Description} does not know this attempt: it is not the store that the attempt used ({open.Store}), or an old copy of it. Nothing is decided by it; name the right one.");
         }
-
-        throw new MigrationException(
-            MigrationErrorKind.OwnershipFailed,
-            $"The ownership store {Store.Description} does not know this attempt: it is not the store that the attempt used ({open.Store}), or an old copy of it. Nothing is decided by it; name the right one.");
     }
 
     private void Note(Exception e) => Failure = e as MigrationException ?? new MigrationException(

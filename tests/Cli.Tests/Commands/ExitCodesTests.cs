@@ -50,7 +50,6 @@ public sealed class ExitCodesTests
     [InlineData(MigrationErrorKind.OwnershipFailed, MigrationPhase.Commit, 1)]
     [InlineData(MigrationErrorKind.AlreadyMigrating, MigrationPhase.Handshake, 3)]
     [InlineData(MigrationErrorKind.DataDamaged, MigrationPhase.Prepare, 5)]
-    [InlineData(MigrationErrorKind.InDoubt, MigrationPhase.Commit, 4)]
     [InlineData(MigrationErrorKind.GuestLost, MigrationPhase.Resume, 6)]
     [InlineData(MigrationErrorKind.Internal, MigrationPhase.PreCopy, 1)]
     public void A_failure_has_the_code_of_its_kind_as_report_and_as_exception(MigrationErrorKind kind, MigrationPhase phase, int code)
@@ -64,6 +63,11 @@ public sealed class ExitCodesTests
     {
         Assert.Equal(6, ExitCodes.For(Reports.Failed(MigrationErrorKind.DataDamaged, guest: GuestWhereabouts.Lost)));
         Assert.Equal(4, ExitCodes.For(Reports.Failed(MigrationErrorKind.ConnectionLost, guest: GuestWhereabouts.Held)));
+
+        // A rehearsal that was in doubt: nothing is held.
+        Assert.Equal(1, ExitCodes.For(Reports.Failed(MigrationErrorKind.InDoubt)));
+        Assert.Equal(4, ExitCodes.For(Reports.Failed(MigrationErrorKind.InDoubt, guest: GuestWhereabouts.Unknown)));
+        Assert.Equal(4, ExitCodes.For(new MigrationException(MigrationErrorKind.InDoubt, "x")));
         Assert.Equal(6, ExitCodes.For(Reports.Completed() with { Outcome = MigrationOutcome.InDoubt, Failure = Reports.Failed(MigrationErrorKind.GuestLost).Failure }));
     }
 

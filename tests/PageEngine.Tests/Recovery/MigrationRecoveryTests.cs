@@ -290,6 +290,11 @@ public sealed class MigrationRecoveryTests : IDisposable
         Assert.Equal(1ul, (await other.Store.ReadAsync(_host.Attempt.GuestId, default))!.Epoch);
         Assert.Equal(0ul, _host.Copy!.Guest.ResumedAt);
 
+        // One in which the guest has moved on, by runs that nobody here knows: its copy is not thrown away for that.
+        Assert.Equal(CreateOutcome.Created, await other.Store.CreateAsync(new OwnershipRecord(_host.Attempt.GuestId, 2, RunId.NewRandom(), AttemptId.NewRandom()), default));
+        OpenAttempt prepared = MigrationRecovery.Find(_host.Journals).Single(a => a.Role == Reporting.MigrationRole.Destination);
+        Assert.Equal((RecoveryOutcome.Held, false), ((await _host.SettleAsync(prepared, store: other.Store)).Outcome, _host.Copy!.Forgotten));
+
         // And one in which another run has the guest.
         using var third = new RestartedHost();
         Assert.Equal(CreateOutcome.Created, await third.Store.CreateAsync(new OwnershipRecord(_host.Attempt.GuestId, 1, RunId.NewRandom(), default), default));
