@@ -217,7 +217,7 @@ internal sealed class TracerDouble(GuestMemory memory, TracerFlaw flaw) : IWrite
         {
             // What is written between the two steps is forgotten with what was taken.
             _taken.CopyFrom(_written);
-            Thread.SpinWait(2000);
+            Thread.Sleep(1);
             _written.AndNot(_taken);
         }
         else if (flaw != TracerFlaw.ComparesContents)
