@@ -215,10 +215,10 @@ internal sealed class TracerDouble(GuestMemory memory, TracerFlaw flaw) : IWrite
 
         if (flaw == TracerFlaw.TakesThenClears)
         {
-            // What is written between the two steps is forgotten with what was taken.
+            // Cleared one collect too late: what was written again since is forgotten with what was taken.
+            _written.AndNot(_ever);
+            _ever.CopyFrom(_written);
             _taken.CopyFrom(_written);
-            Thread.Sleep(1);
-            _written.AndNot(_taken);
         }
         else if (flaw != TracerFlaw.ComparesContents)
         {
@@ -231,7 +231,11 @@ internal sealed class TracerDouble(GuestMemory memory, TracerFlaw flaw) : IWrite
             _taken.AndNot(_ever);
         }
 
-        _ever.MergeFrom(_taken);
+        if (flaw != TracerFlaw.TakesThenClears)
+        {
+            _ever.MergeFrom(_taken);
+        }
+
         dirty.MergeFrom(flaw == TracerFlaw.ReportsForEver ? _ever : _taken);
         long count = (flaw == TracerFlaw.ReportsForEver ? _ever : _taken).Count();
         _installed += count;
