@@ -140,8 +140,13 @@ internal static class StoreUpkeepChecks
             RequireEqual(all - (between!.Value - before!.Value), bench.Options.CountEntries!(), "Entries in the store after the guest was removed");
         }
 
-        await bench.ReadsAsync(bench.Here, guest, null, "The record of a removed guest").ConfigureAwait(false);
-        await bench.ReadsNonceAsync(bench.Here, guest, gone[0].Attempt, "source", null, "A nonce of a removed guest").ConfigureAwait(false);
+        // Another handle that is open already may remember the guest: reads may be stale, and the guest is no more.
+        foreach (IOwnershipStore store in (IOwnershipStore[])[bench.There, bench.Open()])
+        {
+            await bench.ReadsAsync(store, guest, null, "The record of a removed guest").ConfigureAwait(false);
+            await bench.ReadsNonceAsync(store, guest, gone[0].Attempt, "source", null, "A nonce of a removed guest").ConfigureAwait(false);
+        }
+
         await bench.ReadsAsync(bench.Here, stays[0].GuestId, stays[1], "The record of the guest that stays").ConfigureAwait(false);
         await bench.ReadsMarkAsync(bench.Here, stays[0].GuestId, 1, OwnershipMark.Running, "The mark of the guest that stays").ConfigureAwait(false);
         await bench.CreatedAsync(bench.There, StoreBench.Some(guest, 1), "Creating epoch 1 of a guest that was removed").ConfigureAwait(false);

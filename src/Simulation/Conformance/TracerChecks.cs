@@ -136,6 +136,7 @@ internal static class TracerChecks
         for (int i = 0; i < 5; i++)
         {
             traced.StartQuietly();
+            Require(i == 0 || !traced.Dirty.IsSet(60) || !traced.Dirty.IsSet(110), $"After start {i + 1}: the pages that were written while stopped are reported; starting did not arm them.");
             HashSet<long> some = [i, 99 + i];
             Write(traced, some);
             traced.CollectExactly(some, $"After start {i + 1}");
