@@ -164,7 +164,15 @@ internal sealed class ReplayFuzz(Conversation valid, int seed)
             // It has hung up, or waits for the rest of a frame: what follows is said all the same.
         }
 
-        await SendAsync(raw, pages, control, batches, pagesFirst);
+        try
+        {
+            await SendAsync(raw, pages, control, batches, pagesFirst);
+        }
+        catch (MigrationException)
+        {
+            // It has hung up.
+        }
+
         if (pagesFirst == 2)
         {
             // One that goes on listening: a destination that got through says so and waits for its end.
