@@ -41,7 +41,7 @@ internal sealed class ReplayFuzz(Conversation valid, int seed)
 
     private async Task GoodOneAsync()
     {
-        DestinationResult result = await PlayAsync([.. valid.FromSource], [.. valid.Batches], valid.Preamble, 0);
+        DestinationResult result = await PlayAsync([.. valid.FromSource], [.. valid.Batches], valid.Preamble, 1);
         Assert.True(result.Report.Outcome == MigrationOutcome.Completed, $"after {Sessions} hostile sessions of seed {seed} a good one fails: {result.Report.Failure}");
         Clean(result, "good");
     }
@@ -166,7 +166,7 @@ internal sealed class ReplayFuzz(Conversation valid, int seed)
 
         try
         {
-            await SendAsync(raw, pages, control, batches, pagesFirst);
+            await SendAsync(raw, channel, pages, control, batches, pagesFirst);
         }
         catch (MigrationException)
         {
@@ -194,19 +194,41 @@ internal sealed class ReplayFuzz(Conversation valid, int seed)
         return result;
     }
 
-    private static async Task SendAsync(DuplexEnd raw, DuplexEnd? pages, List<byte[]> control, List<byte[]> batches, int pagesFirst)
+    private static async Task SendAsync(DuplexEnd raw, ControlChannel channel, DuplexEnd? pages, List<byte[]> control, List<byte[]> batches, int pagesFirst)
     {
         int batch = 0;
         for (int i = 1; i < control.Count; i++)
         {
-            await raw.Output.WriteAsync(control[i]);
-            if (pagesFirst != 0 && pages is not null && batch < batches.Count)
+            // A prepare request comes after the rounds that it counts: its last round is at byte 67 of its payload.
+            const int LastRound = ControlFrameCodec.HeaderBytes + 67;
+            if (pages is not null && pagesFirst != 0 && control[i].Length >= LastRound + 4 && control[i][4] == (byte)ControlKind.Prepare)
             {
-                await pages.Output.WriteAsync(batches[batch++]);
+                uint last = BinaryPrimitives.ReadUInt32LittleEndian(control[i].AsSpan(LastRound));
+                for (; batch < batches.Count && (batches[batch].Length < 12 || BinaryPrimitives.ReadUInt32LittleEndian(batches[batch].AsSpan(8)) <= last); batch++)
+                {
+                    await pages.Output.WriteAsync(batches[batch]);
+                }
+            }
+
+            await raw.Output.WriteAsync(control[i]);
+            if (pages is not null && pagesFirst != 0 && control[i].Length > 4 && control[i][4] == (byte)ControlKind.Prepare)
+            {
+                // The next rehearsal's state may come only after this one's answer.
+                using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(pagesFirst == 1 ? 2000 : 100));
+                try
+                {
+                    while ((await channel.ReceiveAsync(patience.Token)).Kind != ControlKind.Prepared)
+                    {
+                    }
+                }
+                catch (OperationCanceledException)
+                {
+                    // The damage swallowed the answer.
+                }
             }
         }
 
-        for (; pages is not null && batch < batches.Count; batch++)
+        for (; batch < batches.Count && pages is not null; batch++)
         {
             await pages.Output.WriteAsync(batches[batch]);
         }
