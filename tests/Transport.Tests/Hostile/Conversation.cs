@@ -1,0 +1,38 @@
+using PageEngine.Devices;
+using PageEngine.Memory;
+using PageEngine.Transport.Control;
+using Xunit;
+
+namespace PageEngine.Transport.Tests.Hostile;
+
+// Owns: a migration that went well, as the frames that both sides sent.
+
+/// <summary>What a migration said, in order.</summary>
+internal sealed record Conversation(byte[] Preamble, byte[][] FromSource, byte[][] FromDestination, byte[][] Batches, byte[] State)
+{
+    /// <summary>Records a migration of a small guest without a store.</summary>
+    internal static async Task<Conversation> RecordAsync()
+    {
+        var kept = new List<(bool FromSource, FrameFormat Format, byte[] Frame)>();
+        IEnumerable<byte[]> Keep(bool fromSource, FrameFormat format, byte[] frame, uint number)
+        {
+            lock (kept)
+            {
+                kept.Add((fromSource, format, frame));
+            }
+
+            return [frame];
+        }
+
+        await using var scene = new HostileScene(Keep, hasStore: false);
+        await scene.RunAsync();
+        Assert.Null(scene.Report.Failure);
+        byte[][] Of(bool fromSource, FrameFormat format) => [.. kept.Where(k => k.FromSource == fromSource && k.Format == format).Select(k => k.Frame)];
+        var writer = new DeviceStateWriter();
+        writer.Add("cpu", 0, 1, new byte[40]);
+        writer.Add("disk", 1, 2, new byte[9]);
+        return new Conversation(
+            Of(true, FrameFormat.Preamble)[0], Of(true, FrameFormat.Control), Of(false, FrameFormat.Control), Of(true, FrameFormat.Batch),
+            DeviceStateCodec.Encode(writer.ToDeviceState()));
+    }
+}
