@@ -96,6 +96,13 @@ public static class MigrationRecovery
     {
         // What it says now, under its lock, is what counts.
         attempt = Describe(journal.Path, journal.State, alive: false);
+        if (attempt.Role == MigrationRole.Source && IsSuperseded(attempt))
+        {
+            var superseded = new RestartContext(attempt, journal, copy: null, options, cancellationToken);
+            await superseded.SettleAsync().ConfigureAwait(false);
+            return new RecoveryResult(attempt, RecoveryOutcome.Discarded, "Nothing was left to settle: a later attempt of the same run began from a higher epoch, so this one had ended.");
+        }
+
         HeldCopy? copy = options.FindCopy is { } find ? await find(attempt, cancellationToken).ConfigureAwait(false) : null;
         if (attempt.HasStore && options.Store is null && IsAtStake(attempt))
         {
@@ -126,6 +133,11 @@ public static class MigrationRecovery
             ? "the destination was never prepared."
             : "the attempt had ended."));
     }
+
+    // The source noted a later attempt only after this one had ended with the guest on its side. What the record says now is
+    // about the later one: acting for this one could resume a guest that a destination is being given.
+    private static bool IsSuperseded(OpenAttempt attempt) => Find(Path.GetDirectoryName(attempt.JournalPath)!).Any(other =>
+        other.Role == MigrationRole.Source && other.GuestId == attempt.GuestId && other.BaseEpoch > attempt.BaseEpoch);
 
     private static bool IsAtStake(OpenAttempt attempt) => attempt.Progress != AttemptProgress.Unprepared;
 

@@ -182,6 +182,20 @@ public sealed class MigrationRecoveryTests : IDisposable
     }
 
     [Fact]
+    public async Task SourceWithALaterAttempt_neverActsForTheEarlierOne()
+    {
+        await _host.AgreeAsync();
+        OpenAttempt earlier = _host.LeaveSource();
+        TestCopy copy = _host.Hold();
+        await _host.BeginAgainAsync();
+        RecoveryResult result = await _host.SettleAsync(earlier);
+        Assert.Equal(RecoveryOutcome.Discarded, result.Outcome);
+        Assert.Equal((0ul, false), (copy.Guest.ResumedAt, copy.Forgotten));
+        Assert.False(File.Exists(earlier.JournalPath));
+        Assert.Equal(78ul, Assert.Single(MigrationRecovery.Find(_host.Journals)).MigrationId);
+    }
+
+    [Fact]
     public async Task SourceWhoseCopyIsDamaged_doesNotKillAPreparedDestination()
     {
         await _host.AgreeAsync();

@@ -77,6 +77,15 @@ internal sealed class RestartedHost : IDisposable
             ClaimTimeout = claim ?? TimeSpan.FromHours(1),
         });
 
+    /// <summary>The source's run kept the guest under epoch 2 and began to move it again.</summary>
+    public async Task BeginAgainAsync()
+    {
+        await CreateAsync(Attempt.ForSource);
+        Attempt = new SwitchoverAttempt(Attempt.GuestId, 2, Attempt.SourceRun, RunId.NewRandom(), AttemptId.NewRandom());
+        using MigrationJournal journal = MigrationJournal.Create(Journals, new JournalHeader(JournalSide.Source, Attempt, 78, StoreDirectory, "192.0.2.7:4444"), TimeProvider.System);
+        journal.Append(JournalEntryKind.MayBePrepared, 2);
+    }
+
     public async Task<OwnershipRecord?> RecordAsync()
     {
         using FileOwnershipStore fresh = FileOwnershipStore.Open(StoreDirectory);
