@@ -47,6 +47,8 @@ internal sealed class DestinationSession
 
     private RunId Run { get; } = RunId.NewRandom();
 
+    private StoreSweep Sweep => new(_options, _identity, _hello!, Run);
+
     /// <summary>Receives one migration. Every failure becomes part of the report.</summary>
     internal async Task<DestinationResult> RunAsync(ConnectionGate gate, CancellationToken cancellationToken)
     {
@@ -318,7 +320,7 @@ internal sealed class DestinationSession
         cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {
-            await SweepAsync(store => store.RemoveGuestAsync(prepare.GuestId, CancellationToken.None)).ConfigureAwait(false);
+            await Sweep.RemoveScratchAsync(prepare.GuestId).ConfigureAwait(false);
             if (transport.Faulted.IsCompleted)
             {
                 await transport.Faulted.ConfigureAwait(false);
@@ -326,6 +328,8 @@ internal sealed class DestinationSession
 
             throw giveUp.IsCancellationRequested
                 ? new MigrationException(MigrationErrorKind.Timeout, $"The source did not finish a rehearsal of the switchover within {_options.NetworkTimeout.TotalSeconds:0} s.")
+                : failure.Kind == MigrationErrorKind.InDoubt
+                ? new MigrationException(MigrationErrorKind.OwnershipFailed, $"The switchover could not be rehearsed to its end: {failure.Message}", failure)
                 : failure;
         }
     }
@@ -425,8 +429,7 @@ internal sealed class DestinationSession
 
         if (keep is null && _hello is not null)
         {
-            // The source sweeps up as well; but it may have done so before this side's last file was written.
-            await SweepAsync(store => store.ForgetAttemptAsync(_hello.GuestId, _hello.Attempt, CancellationToken.None)).ConfigureAwait(false);
+            await Sweep.ForgetAttemptAsync().ConfigureAwait(false);
         }
 
         MigrationOutcome outcome = (_whereabouts, failure?.Kind) switch
@@ -450,21 +453,6 @@ internal sealed class DestinationSession
             : null;
         return new DestinationResult(
             _report.Build(outcome, failure is null ? null : SessionFailure.ToReport(failure, _whereabouts, _roles)), keep, ownership);
-    }
-
-    private async Task SweepAsync(Func<IOwnershipStore, ValueTask> sweep)
-    {
-        try
-        {
-            if (_options.OwnershipStore is { } store)
-            {
-                await StoreCall.RunAsync(store, sweep, _options.NetworkTimeout, _time).ConfigureAwait(false);
-            }
-        }
-        catch (MigrationException e)
-        {
-            _identity.Logger.Note(_identity.Id, _identity.Side, $"The attempt's marks could not be removed from the ownership store: {e.Message}");
-        }
     }
 
     private async Task FreeAsync(IGuest guest)

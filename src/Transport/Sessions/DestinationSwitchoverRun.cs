@@ -79,6 +79,11 @@ internal sealed class DestinationSwitchoverRun
             }
 
             happened = answered == DestinationEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
+            if (_cancelSeen && _context.Prepare.Rehearsal)
+            {
+                // Nothing real is at stake, and what a source names in a rehearsal must never be claimed or waited for.
+                return (GuestWhereabouts.RunningAtSource, _failure ?? SwitchoverFailures.DestinationStopped(Phase));
+            }
         }
     }
 
@@ -382,7 +387,7 @@ internal sealed class DestinationSwitchoverRun
     }
 
     // A source that has died will not end the attempt itself: there is nobody to wait for.
-    private async Task<bool> MayClaimAsync() => _sourceLostAt != 0
+    private async Task<bool> MayClaimAsync() => _sourceLostAt != 0 && !_context.Prepare.Rehearsal
         && (_time.GetElapsedTime(_sourceLostAt) > _context.ClaimTimeout || await _context.Source.HasDiedAsync(TimeSpan.Zero).ConfigureAwait(false));
 
     private (GuestWhereabouts Guest, MigrationException? Failure) Conclude(DestinationEffect effect) => effect switch

@@ -131,6 +131,7 @@ public class HostileSourceTests
         DestinationResult result = await receiving.WaitAsync(NeverThatLong);
         CheckFailed(result, built, "rehearsal");
         Assert.Equal([owner.Run], store.RecordsOf(other).Select(r => r.Holder));
+        Assert.Equal(2, store.Guests);
     }
 
     [Fact]
