@@ -260,5 +260,6 @@
     ON_STORE(HeldEmpty, ClaimDue) GOTO(EmptyReading) DO(ReadRecord) END
     ON(HeldEmpty, RetryPeriodOver) GOTO(HeldEmpty) DO(ReportHeld) END
     ON_STORE(HeldEmpty, OperatorResumes) GOTO(EmptyReading) DO(ReadRecord) END
+    ON_NOSTORE(HeldEmpty, OperatorResumes) GOTO(Lost) DO(JournalSettled) DO(ReportLost) END
     ON_STORE(HeldEmpty, OperatorReturns) GOTO(EmptyHandingBack) DO(CreateHandBackEpoch) END
     ON_NOSTORE(HeldEmpty, OperatorReturns) GOTO(Discarded) DO(JournalSettled) DO(ReportDiscarded) END

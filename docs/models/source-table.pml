@@ -131,6 +131,7 @@
     ON_STORE(Waiting, RetryPeriodOver) GOTO(Waiting) DO(ReportHeld) END
     ON_STORE(Waiting, OperatorResumes) GOTO(Doubting) DO(ReadRecord) END
     ON_STORE(Waiting, OperatorReleases) GOTO(Doubting) DO(ReadRecord) END
+    ON_STORE(Waiting, OperatorTakesBack) GOTO(Doubting) DO(ReadRecord) END
 
     /* Granted */
     ON_STORE(Granted, CancelRequested) GOTO(Granted) DO(ReportTooLate) END
@@ -144,6 +145,7 @@
     ON_STORE(Granted, RetryPeriodOver) GOTO(Granted) DO(ReportHeld) END
     ON_STORE(Granted, OperatorResumes) GOTO(GrantedReading) DO(ReadRecord) END
     ON_STORE(Granted, OperatorReleases) GOTO(GrantedReading) DO(ReadRecord) END
+    ON_STORE(Granted, OperatorTakesBack) GOTO(GrantedChecking) DO(ReadRecordAnew) END
 
     /* GrantedReading */
     ON_STORE(GrantedReading, CancelRequested) GOTO(GrantedReading) DO(ReportTooLate) END
@@ -155,6 +157,32 @@
     ON_STORE(GrantedReading, RecordForeign) GOTO(Held) DO(ReportHeld) END
     ON_STORE(GrantedReading, RecordUnreadable) GOTO(Granted) DO(SendCommit) DO(StartRetryTimer) END
     ON_STORE(GrantedReading, RetryPeriodOver) GOTO(GrantedReading) DO(ReportHeld) END
+
+    /* GrantedChecking */
+    ON_STORE(GrantedChecking, CancelRequested) GOTO(GrantedChecking) DO(ReportTooLate) END
+    ON_STORE(GrantedChecking, RecordAtBase) GOTO(Granted) DO(ReportHeld) END
+    ON_STORE(GrantedChecking, RecordGranted) GOTO(TakingBack) DO(CreateHandBackEpoch) END
+#if defined(MUTATE_TAKES_BACK_AFTER_RESUMING)
+    ON_STORE(GrantedChecking, RecordResuming) GOTO(TakingBack) DO(CreateHandBackEpoch) END
+#else
+    ON_STORE(GrantedChecking, RecordResuming) GOTO(Granted) DO(ReportHeld) END
+#endif
+    ON_STORE(GrantedChecking, RecordRunning) GOTO(Releasing) DO(FreeMemory) END
+    ON_STORE(GrantedChecking, RecordOwn) GOTO(ResumingAtOwnEpoch) DO(ResumeGuestAtOwnEpoch) END
+    ON_STORE(GrantedChecking, RecordForeign) GOTO(Held) DO(ReportHeld) END
+    ON_STORE(GrantedChecking, RecordUnreadable) GOTO(Granted) DO(ReportHeld) END
+    ON_STORE(GrantedChecking, RetryPeriodOver) GOTO(GrantedChecking) DO(ReportHeld) END
+
+    /* TakingBack */
+    ON_STORE(TakingBack, CancelRequested) GOTO(TakingBack) DO(ReportTooLate) END
+    ON_STORE(TakingBack, EpochCreated) GOTO(ResumingAtOwnEpoch) DO(ResumeGuestAtOwnEpoch) END
+    ON_STORE(TakingBack, EpochConflict) GOTO(GrantedReading) DO(ReadRecord) END
+#if defined(MUTATE_RESUMES_AFTER_UNKNOWN_TAKING_BACK)
+    ON_STORE(TakingBack, EpochUnknown) GOTO(ResumingAtOwnEpoch) DO(ResumeGuestAtOwnEpoch) END
+#else
+    ON_STORE(TakingBack, EpochUnknown) GOTO(GrantedReading) DO(ReadRecord) END
+#endif
+    ON_STORE(TakingBack, RetryPeriodOver) GOTO(TakingBack) DO(ReportHeld) END
 
     /* Offered */
     ON_NOSTORE(Offered, CancelRequested) GOTO(Offered) DO(ReportTooLate) END
@@ -176,6 +204,7 @@
     ON_STORE(Held, OperatorResumes) GOTO(Doubting) DO(ReadRecord) END
     ON_NOSTORE(Held, OperatorResumes) GOTO(ResumingAtBase) DO(ResumeGuestAtBase) END
     ON_STORE(Held, OperatorReleases) GOTO(Doubting) DO(ReadRecord) END
+    ON_STORE(Held, OperatorTakesBack) GOTO(Doubting) DO(ReadRecord) END
     ON_NOSTORE(Held, OperatorReleases) GOTO(Releasing) DO(FreeMemory) END
 
     /* ResumingAtBase */
@@ -235,4 +264,5 @@
     ON_STORE(EmptyWaiting, OperatorResumes) GOTO(EmptyReading) DO(ReadRecord) END
     ON_NOSTORE(EmptyWaiting, OperatorResumes) GOTO(Lost) DO(JournalSettled) DO(ReportLost) END
     ON_STORE(EmptyWaiting, OperatorReleases) GOTO(EmptyReading) DO(ReadRecord) END
+    ON_STORE(EmptyWaiting, OperatorTakesBack) GOTO(Lost) DO(JournalSettled) DO(ReportLost) END
     ON_NOSTORE(EmptyWaiting, OperatorReleases) GOTO(Released) DO(JournalSettled) DO(ReportMoved) END

@@ -32,8 +32,8 @@
 
 /* Down: the process has crashed. The others are the states of the implementation, under their names. */
 mtype:source = { S_Down, S_Copying, S_Journaling, S_Pausing, S_LastPass, S_Withdrawing, S_Preparing, S_Granting,
-    S_Reclaiming, S_Doubting, S_Waiting, S_Granted, S_GrantedReading, S_Offered, S_Held, S_ResumingAtBase,
-    S_ResumeWaitingAtBase, S_ResumingAtOwnEpoch, S_ResumeWaitingAtOwnEpoch, S_Releasing, S_RunsHere, S_Released,
+    S_Reclaiming, S_Doubting, S_Waiting, S_Granted, S_GrantedReading, S_GrantedChecking, S_TakingBack, S_Offered, S_Held,
+    S_ResumingAtBase, S_ResumeWaitingAtBase, S_ResumingAtOwnEpoch, S_ResumeWaitingAtOwnEpoch, S_Releasing, S_RunsHere, S_Released,
     S_Restarted, S_EmptyReading, S_EmptyWaiting, S_Lost }
 
 /* Absent: the attempt has not begun. */
@@ -88,7 +88,7 @@ bit CleanupLeavesNothing = UNCHECKED;
 #define SOURCE_RECLAIMS 2
 #define DESTINATION_CLAIMS 4
 #define DESTINATION_FREES 8
-#define DESTINATION_HANDS_BACK 16
+#define HAND_BACK 16                    /* the destination's, or the source's in its place: the same record */
 
 /* The store. */
 byte holder[EPOCHS];
@@ -202,7 +202,7 @@ inline create() {
 inline forget_creates(forgets) {
 #ifndef MUTATE_EPOCH_CREATED_TWICE
     if
-    :: head > base[forgets] -> late[forgets] = late[forgets] & DESTINATION_HANDS_BACK
+    :: head > base[forgets] -> late[forgets] = late[forgets] & HAND_BACK
     :: else
     fi;
     if
@@ -252,7 +252,7 @@ inline set_mark(marked, higher) {
     LANDS(nr, SOURCE_RECLAIMS, base[nr] + 1, SOURCE(nr)) \
     LANDS(nr, DESTINATION_CLAIMS, base[nr] + 1, DESTINATION(nr)) \
     LANDS(nr, DESTINATION_FREES, base[nr] + 1, SOURCE(nr)) \
-    LANDS(nr, DESTINATION_HANDS_BACK, base[nr] + 2, SOURCE(nr)) \
+    LANDS(nr, HAND_BACK, base[nr] + 2, SOURCE(nr)) \
     :: atomic { late_mark[nr] -> late_mark[nr] = 0; set_mark(nr, RESUMING) }
 
 #if STORE
@@ -286,6 +286,7 @@ inline source_dies() {
         if :: s_active = 0 :: skip fi
     :: source == S_Granting -> LEAVE_LATE(attempt, SOURCE_GRANTS, base[attempt] + 1)
     :: source == S_Reclaiming -> LEAVE_LATE(attempt, SOURCE_RECLAIMS, base[attempt] + 1)
+    :: source == S_TakingBack -> LEAVE_LATE(attempt, HAND_BACK, base[attempt] + 2)
     :: else
     fi;
     if
@@ -328,7 +329,7 @@ inline outdate(copy) {
 #define CAN_S_SwitchoverDecided true
 #define WHEN_S_SwitchoverDecided skip
 #define CAN_S_CancelRequested (MAY_FAIL && source != S_Granted && source != S_GrantedReading && source != S_Granting \
-    && source != S_Offered && source != S_Held)
+    && source != S_GrantedChecking && source != S_TakingBack && source != S_Offered && source != S_Held)
 #define WHEN_S_CancelRequested FAILS
 #define CAN_S_AttemptFailed MAY_FAIL
 #define WHEN_S_AttemptFailed FAILS
@@ -361,35 +362,41 @@ inline outdate(copy) {
 #define CAN_S_PeerHandedBack (sent[attempt] & HANDED_BACK)
 #define WHEN_S_PeerHandedBack ARRIVES(attempt, HANDED_BACK)
 
+#define S_CREATE_EPOCH (source == S_TakingBack -> base[attempt] + 2 : base[attempt] + 1)
 #define S_CREATES (source == S_Granting -> DESTINATION(attempt) : SOURCE(attempt))
-#define S_CREATING (source == S_Granting -> SOURCE_GRANTS : SOURCE_RECLAIMS)
-#define CAN_S_EpochCreated CAN_CREATE(base[attempt] + 1, S_CREATES)
+#define S_CREATING (source == S_Granting -> SOURCE_GRANTS : (source == S_TakingBack -> HAND_BACK : SOURCE_RECLAIMS))
+#define CAN_S_EpochCreated CAN_CREATE(S_CREATE_EPOCH, S_CREATES)
 #define WHEN_S_EpochCreated \
-    CREATE(base[attempt] + 1, S_CREATES); \
+    CREATE(S_CREATE_EPOCH, S_CREATES); \
     if \
-    :: source == S_Reclaiming -> \
-        s_epoch = base[attempt] + 1; \
+    :: source == S_Reclaiming || source == S_TakingBack -> \
+        s_epoch = S_CREATE_EPOCH; \
         MUST(NoStateLost, s_memory) \
     :: source == S_Granting -> \
         MUST(NoStateLost, d_prepared[attempt]) \
     fi
-#define CAN_S_EpochConflict (!CAN_CREATE(base[attempt] + 1, S_CREATES))
+#define CAN_S_EpochConflict (!CAN_CREATE(S_CREATE_EPOCH, S_CREATES))
 #define WHEN_S_EpochConflict skip
 #define CAN_S_EpochUnknown MAY_FAIL
-#define WHEN_S_EpochUnknown FAILS; CREATE_UNKNOWN(attempt, S_CREATING, base[attempt] + 1, S_CREATES)
+#define WHEN_S_EpochUnknown FAILS; CREATE_UNKNOWN(attempt, S_CREATING, S_CREATE_EPOCH, S_CREATES)
 
-/* SwitchoverAttempt.SeenFromSource. A read may be stale: an older record, an older mark. */
+/* SwitchoverAttempt.SeenFromSource. A read may be stale: an older record, an older mark; but not a read anew. */
+#ifdef MUTATE_TAKES_BACK_ON_STALE_READ
+#define MAY_BE_STALE MAY_FAIL
+#else
+#define MAY_BE_STALE (MAY_FAIL && source != S_GrantedChecking)
+#endif
 #define S_NEXT_MARK mark[base[attempt] + 1]
 #define S_GRANTED_RECORD (head > base[attempt] && holder[base[attempt] + 1] == DESTINATION(attempt))
 #define S_LATEST_GRANTED (S_GRANTED_RECORD && head == base[attempt] + 1)
-#define CAN_S_RecordAtBase (head == base[attempt] || MAY_FAIL)
+#define CAN_S_RecordAtBase (head == base[attempt] || MAY_BE_STALE)
 #define WHEN_S_RecordAtBase if :: head > base[attempt] -> FAILS :: else fi
-#define CAN_S_RecordGranted (S_GRANTED_RECORD && ((S_LATEST_GRANTED && S_NEXT_MARK == UNMARKED) || MAY_FAIL))
+#define CAN_S_RecordGranted (S_GRANTED_RECORD && ((S_LATEST_GRANTED && S_NEXT_MARK == UNMARKED) || MAY_BE_STALE))
 #define WHEN_S_RecordGranted if :: S_LATEST_GRANTED && S_NEXT_MARK == UNMARKED :: else -> FAILS fi
 #define CAN_S_RecordResuming (S_GRANTED_RECORD && S_NEXT_MARK >= RESUMING \
-    && ((S_LATEST_GRANTED && S_NEXT_MARK == RESUMING) || MAY_FAIL))
+    && ((S_LATEST_GRANTED && S_NEXT_MARK == RESUMING) || MAY_BE_STALE))
 #define WHEN_S_RecordResuming if :: S_LATEST_GRANTED && S_NEXT_MARK == RESUMING :: else -> FAILS fi
-#define CAN_S_RecordRunning (S_GRANTED_RECORD && S_NEXT_MARK == RUNNING && (S_LATEST_GRANTED || MAY_FAIL))
+#define CAN_S_RecordRunning (S_GRANTED_RECORD && S_NEXT_MARK == RUNNING && (S_LATEST_GRANTED || MAY_BE_STALE))
 #define WHEN_S_RecordRunning if :: S_LATEST_GRANTED :: else -> FAILS fi
 #define CAN_S_RecordOwn ((head > base[attempt] && IS_SOURCE(base[attempt] + 1)) || (head > base[attempt] + 1 && IS_SOURCE(base[attempt] + 2)))
 #define WHEN_S_RecordOwn \
@@ -433,6 +440,14 @@ inline outdate(copy) {
 #define CAN_S_OperatorReleases (OPERATOR_LOOKS && (STORE || d_active[attempt]))
 #define WHEN_S_OperatorReleases skip
 
+/* The operator's promise: the process is dead, and its copy is gone. The process may come back all the same, without one. */
+#ifdef MUTATE_OPERATOR_TAKES_BACK_FROM_THE_LIVING
+#define CAN_S_OperatorTakesBack OPERATOR_LOOKS
+#else
+#define CAN_S_OperatorTakesBack (OPERATOR_LOOKS && destination[attempt] == D_Down && !d_memory[attempt])
+#endif
+#define WHEN_S_OperatorTakesBack skip
+
 #define SEND(nr, message) sent[nr] = sent[nr] | message
 #define S_SendPrepare SEND(attempt, PREPARE)
 #define S_SendCommit SEND(attempt, COMMIT)
@@ -454,7 +469,9 @@ inline outdate(copy) {
 #define S_RunLastPass skip
 #define S_CreateEpochForDestination skip
 #define S_CreateEpochForSource skip
+#define S_CreateHandBackEpoch skip
 #define S_ReadRecord skip
+#define S_ReadRecordAnew skip
 #define S_StartAnswerTimer skip
 #define S_StartRunningTimer skip
 #define S_StartRetryTimer skip
@@ -521,7 +538,7 @@ inline destination_dies() {
     :: destination[a] == D_JournalingHandBack -> if :: d_hands_back[a] = 1 :: skip fi
     :: destination[a] == D_Claiming -> LEAVE_LATE(a, DESTINATION_CLAIMS, base[a] + 1)
     :: destination[a] == D_EmptyFreeing -> LEAVE_LATE(a, DESTINATION_FREES, base[a] + 1)
-    :: destination[a] == D_HandingBack || destination[a] == D_EmptyHandingBack -> LEAVE_LATE(a, DESTINATION_HANDS_BACK, base[a] + 2)
+    :: destination[a] == D_HandingBack || destination[a] == D_EmptyHandingBack -> LEAVE_LATE(a, HAND_BACK, base[a] + 2)
     :: destination[a] == D_RaisingGuards -> if :: raise_guards() :: skip fi
     :: destination[a] == D_MarkingResuming -> mark_unknown(RESUMING)
     :: destination[a] == D_MarkingRunning -> mark_unknown(RUNNING)
@@ -628,7 +645,7 @@ inline forget_copy() {
 #define HANDS_BACK (destination[a] == D_HandingBack || destination[a] == D_EmptyHandingBack)
 #define D_CREATE_EPOCH (HANDS_BACK -> base[a] + 2 : base[a] + 1)
 #define D_CREATES (destination[a] == D_Claiming -> DESTINATION(a) : SOURCE(a))
-#define D_CREATING (HANDS_BACK -> DESTINATION_HANDS_BACK : (destination[a] == D_Claiming -> DESTINATION_CLAIMS : DESTINATION_FREES))
+#define D_CREATING (HANDS_BACK -> HAND_BACK : (destination[a] == D_Claiming -> DESTINATION_CLAIMS : DESTINATION_FREES))
 #define CAN_D_EpochCreated CAN_CREATE(D_CREATE_EPOCH, D_CREATES)
 #define WHEN_D_EpochCreated CREATE(D_CREATE_EPOCH, D_CREATES)
 #define CAN_D_EpochConflict (!CAN_CREATE(D_CREATE_EPOCH, D_CREATES))
@@ -690,8 +707,9 @@ inline forget_copy() {
 #define WHEN_D_RestartedEmpty skip
 
 /* The one decision that accepts a loss, to hand back what may have run, is the operator's and not explored. */
-#define CAN_D_OperatorResumes (OPERATOR_LOOKS && (STORE || (!s_active && !d_outdated[a] && d_complete[a] && d_memory[a] \
-    && (source == S_Held || source == S_EmptyWaiting || source == S_Released || source == S_Lost))))
+#define SOURCE_GIVEN_UP (source == S_Held || source == S_EmptyWaiting || source == S_Released || source == S_Lost)
+#define CAN_D_OperatorResumes (OPERATOR_LOOKS && (STORE || (!s_active && (destination[a] == D_HeldEmpty -> !s_memory \
+    : !d_outdated[a] && d_complete[a] && d_memory[a] && SOURCE_GIVEN_UP))))
 #define WHEN_D_OperatorResumes skip
 #define CAN_D_OperatorReturns (OPERATOR_LOOKS && (STORE -> destination[a] != D_HeldEmpty : (s_active && !d_ran[a])))
 #define WHEN_D_OperatorReturns skip

@@ -355,8 +355,35 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         _hasContent = true;
     }
 
-    private GuestState CurrentState() =>
-        new(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), [.. _cpus.Select(c => c.State)]);
+    private GuestState CurrentState()
+    {
+        VirtualCpuState[] cpus = [.. _cpus.Select(c => c.State)];
+        if (_switchover is not { } clock)
+        {
+            return new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus);
+        }
+
+        // A guest that has not run here leaves with the times it came with, on the clock they were taken from: only so does
+        // the next host know when it stood still. One clock goes with a state: once a virtual CPU has run here it is this
+        // host's, and what the others bring along counts only if it was taken from the same one.
+        bool ranHere = _cpus.Any(c => c.FirstOperationAt > 0);
+        for (int i = 0; i < cpus.Length; i++)
+        {
+            VirtualCpuState came = clock.Source.VirtualCpus[i];
+            if (!ranHere)
+            {
+                cpus[i] = cpus[i] with { LastOperationAt = came.LastOperationAt, LongestStallTicks = came.LongestStallTicks };
+            }
+            else if (_cpus[i].FirstOperationAt == 0 && clock.SameClock)
+            {
+                cpus[i] = cpus[i] with { LastOperationAt = came.LastOperationAt };
+            }
+        }
+
+        return ranHere
+            ? new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus)
+            : clock.Source with { Configuration = _configuration, Epoch = Epoch, VirtualCpus = cpus };
+    }
 
     /// <inheritdoc/>
     /// <remarks>Ends the threads. The memory stays, so that it can still be verified, until <see cref="Dispose"/>.</remarks>

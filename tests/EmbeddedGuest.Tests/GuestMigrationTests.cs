@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using PageEngine.Bitmaps;
 using PageEngine.Devices;
+using PageEngine.EmbeddedGuest.State;
 using PageEngine.Memory;
 using PageEngine.Tracing;
 using Xunit;
@@ -103,6 +104,52 @@ public class GuestMigrationTests
     }
 
     [Fact]
+    public void Moved_again_before_it_ran_the_state_is_the_one_that_came_and_the_stall_counts_from_the_first_host()
+    {
+        using VerifiableGuest first = GuestFixture.Guest("hot:64KiB@max");
+        using VerifiableGuest second = first.Shadow();
+        using VerifiableGuest third = first.Shadow();
+        first.RunFor(1000);
+        long paused = TimeProvider.System.GetTimestamp();
+        first.CopyMemoryTo(second);
+        first.CopyMemoryTo(third);
+        DeviceState came = first.Save();
+        second.Load(came);
+        Thread.Sleep(20);
+        DeviceState left = second.Save();
+        Assert.Equal(came.Sections.Select(s => (s.Kind, s.Instance, s.Version)), left.Sections.Select(s => (s.Kind, s.Instance, s.Version)));
+        Assert.All(came.Sections.Zip(left.Sections), pair => Assert.Equal(pair.First.Payload.ToArray(), pair.Second.Payload.ToArray()));
+
+        third.Load(left);
+        long resuming = TimeProvider.System.GetTimestamp();
+        third.RunFor(1000);
+        Assert.True(third.SwitchoverStall >= TimeProvider.System.GetElapsedTime(paused, resuming));
+        Assert.Null(third.Verify().FirstFinding);
+    }
+
+    [Fact]
+    public void A_virtual_cpu_that_did_not_run_on_the_way_keeps_its_last_operation_if_the_clock_is_the_same()
+    {
+        using VerifiableGuest first = GuestFixture.Guest("hot:64KiB@80KiB/s");
+        using VerifiableGuest second = first.Shadow();
+        first.RunFor(4);
+        first.CopyMemoryTo(second);
+        DeviceState came = first.Save();
+        second.Load(came);
+        GuestState before = Decoded(first, came);
+        second.RunFor(1);
+        GuestState after = Decoded(second, second.Save());
+
+        // The second one's first operation is due only after a while; should it have run, it has a time of its own.
+        Assert.True(after.SavedAt > before.SavedAt);
+        Assert.All(after.VirtualCpus.Zip(before.VirtualCpus), pair => Assert.True(
+            pair.First.Operations > pair.Second.Operations
+                ? pair.First.LastOperationAt > before.SavedAt
+                : pair.First.LastOperationAt == pair.Second.LastOperationAt));
+        Assert.Contains(after.VirtualCpus, cpu => cpu.LastOperationAt > before.SavedAt);
+    }
+
+    [Fact]
     public void A_guest_can_be_moved_twice()
     {
         using VerifiableGuest first = GuestFixture.Guest("uniform@max");
@@ -154,4 +201,7 @@ public class GuestMigrationTests
 
         pending.Clear();
     }
+
+    private static GuestState Decoded(VerifiableGuest guest, DeviceState state) =>
+        GuestStateCodec.Load(state, guest.Describe().Configuration.Span, guest.Options.VirtualCpus);
 }

@@ -39,6 +39,8 @@ public interface IOwnershipStore
     ValueTask<Guid?> ReadNonceAsync(Guid guestId, AttemptId attempt, string side, CancellationToken cancellationToken);
 
     /// <summary>Removes everything about a guest that does not exist any more. Never call it for a guest that may run.</summary>
+    /// <remarks>Afterwards the guest reads as unknown over this handle and over each that is opened later. Other handles that
+    /// are open already, here or on other hosts, may go on showing what they have read of it.</remarks>
     ValueTask RemoveGuestAsync(Guid guestId, CancellationToken cancellationToken);
 
     /// <summary>Removes what belongs to an ended attempt only (nonces, temporary files); epochs stay.</summary>

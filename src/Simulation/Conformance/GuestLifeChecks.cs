@@ -42,6 +42,7 @@ internal static class GuestLifeChecks
         Require(first is not null && !string.IsNullOrWhiteSpace(first.Kind), "The description names no kind.");
         Require(first.Configuration.Length <= GuestDescription.MaxConfigurationBytes, $"The configuration has {first.Configuration.Length} bytes; at most {GuestDescription.MaxConfigurationBytes} are allowed.");
         await guest.ResumeAsync(1, _none).ConfigureAwait(false);
+        await bench.ProgressesAsync(guest, "After the first resume").ConfigureAwait(false);
         GuestDescription second = guest.Describe();
         await guest.PauseAsync(_none).ConfigureAwait(false);
         Require(first.Kind == second.Kind && first.Configuration.Span.SequenceEqual(second.Configuration.Span), "The description changed while the guest ran.");

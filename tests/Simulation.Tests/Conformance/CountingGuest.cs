@@ -41,9 +41,10 @@ internal sealed class CountingGuest : IGuest, IDisposable
     private const int Pages = 64;
 
     private readonly GuestFlaw _flaw;
-    private readonly ManualResetEventSlim _mayRun = new(false);
-    private readonly ManualResetEventSlim _parked = new(true);
+    private readonly object _gate = new();
     private readonly Thread _thread;
+    private volatile bool _mayRun;
+    private bool _parked;
     private volatile bool _ended;
     private volatile bool _broken;
     private volatile bool _saved;
@@ -52,7 +53,6 @@ internal sealed class CountingGuest : IGuest, IDisposable
     private ulong _counter = 1;
     private int _pauses;
     private int _ownerThread;
-    private bool _runs;
 
     internal CountingGuest(GuestFlaw flaw, Guid? id = null)
     {
@@ -87,15 +87,13 @@ internal sealed class CountingGuest : IGuest, IDisposable
 
         cancellationToken.ThrowIfCancellationRequested();
         _pauses++;
-        _runs = false;
         if (_flaw == GuestFlaw.RunsOnAfterPause)
         {
             _ = Task.Delay(8, CancellationToken.None).ContinueWith(_ => Park(), TaskScheduler.Default);
             return ValueTask.CompletedTask;
         }
 
-        Park();
-        _parked.Wait(CancellationToken.None);
+        ParkAndWait();
         return ValueTask.CompletedTask;
     }
 
@@ -178,8 +176,7 @@ internal sealed class CountingGuest : IGuest, IDisposable
 
         if (_flaw == GuestFlaw.RunsAfterPowerOff)
         {
-            Park();
-            _parked.Wait(CancellationToken.None);
+            ParkAndWait();
             return ValueTask.CompletedTask;
         }
 
@@ -207,8 +204,6 @@ internal sealed class CountingGuest : IGuest, IDisposable
     {
         End();
         Memory.Dispose();
-        _mayRun.Dispose();
-        _parked.Dispose();
     }
 
     private void CheckThread()
@@ -223,40 +218,76 @@ internal sealed class CountingGuest : IGuest, IDisposable
         }
     }
 
-    private void Park() => _mayRun.Reset();
+    private void Park()
+    {
+        lock (_gate)
+        {
+            _mayRun = false;
+        }
+    }
+
+    // A thread that was let run and has not noticed yet is still parked, and stays so.
+    private void ParkAndWait()
+    {
+        lock (_gate)
+        {
+            _mayRun = false;
+            while (!_parked && !_ended)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+    }
 
     private void LetRun()
     {
-        if (!_runs || !_mayRun.IsSet)
+        lock (_gate)
         {
-            _runs = true;
-            _parked.Reset();
-            _mayRun.Set();
+            _mayRun = true;
+            Monitor.PulseAll(_gate);
         }
     }
 
     private void End()
     {
-        _ended = true;
-        _mayRun.Set();
+        lock (_gate)
+        {
+            _ended = true;
+            Monitor.PulseAll(_gate);
+        }
+
         _thread.Join();
+    }
+
+    private void WaitUntilLetRun()
+    {
+        lock (_gate)
+        {
+            _parked = true;
+            Monitor.PulseAll(_gate);
+            while (!_mayRun && !_ended)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            _parked = false;
+        }
     }
 
     private void Run()
     {
         while (!_ended)
         {
-            if (!_mayRun.IsSet)
+            if (!_mayRun)
             {
-                _parked.Set();
-                _mayRun.Wait();
+                WaitUntilLetRun();
                 continue;
             }
 
             if (Volatile.Read(ref _throttle) > 0.9)
             {
                 Thread.Sleep(10);
-                if (!_mayRun.IsSet || _ended)
+                if (!_mayRun || _ended)
                 {
                     continue;
                 }
@@ -273,7 +304,5 @@ internal sealed class CountingGuest : IGuest, IDisposable
             Volatile.Write(ref _counter, counter);
             Thread.SpinWait(300);
         }
-
-        _parked.Set();
     }
 }
