@@ -109,7 +109,7 @@ public class GuardedGuestTests
         await GuardFolder.UntilAsync(() => guest.Effects > 3, "no effects");
         await effects.RaiseAsync(guest.Id, 5, CancellationToken.None);
         await GuardFolder.UntilAsync(() => guest.IsFenced, "not fenced");
-        Assert.Equal(MigrationErrorKind.OwnershipFailed, Assert.Throws<MigrationException>(() => { _ = guest.ResumeAsync(9, CancellationToken.None); }).Kind);
+        Assert.Equal(MigrationErrorKind.OwnershipFailed, (await Assert.ThrowsAsync<MigrationException>(() => guest.ResumeAsync(9, CancellationToken.None).AsTask())).Kind);
         guest.Pause();
         long operations = guest.Operations;
         long effectsThen = guard.Effects;

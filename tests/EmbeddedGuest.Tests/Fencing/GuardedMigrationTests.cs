@@ -29,7 +29,7 @@ public sealed class GuardedMigrationTests : IDisposable
         Assert.True(EffectLogAudit.Read(_folder.Log).IsGood);
 
         // The engine has ended the source's copy; one that was revived with its last state runs under the old epoch.
-        Assert.Throws<InvalidOperationException>(() => { _ = source.ResumeAsync(1, CancellationToken.None); });
+        await Assert.ThrowsAsync<InvalidOperationException>(() => source.ResumeAsync(1, CancellationToken.None).AsTask());
         using VerifiableGuest zombie = moved.Shadow();
         using GuardedEffects atZombie = new(guard.EndPoint, GuardFolder.Short);
         zombie.FillMemory();
@@ -102,7 +102,7 @@ public sealed class GuardedMigrationTests : IDisposable
         string directory = Directory.CreateDirectory(Path.Combine(_folder.Root, "ownership")).FullName;
         using FileOwnershipStore sourceStore = FileOwnershipStore.Open(directory);
         using FileOwnershipStore destinationStore = FileOwnershipStore.Open(directory);
-        GuestOwnership ownership = await GuestOwnership.ClaimAsync(sourceStore, source.Id);
+        GuestOwnership ownership = await GuestOwnership.ClaimAsync(sourceStore, source.Id, CancellationToken.None);
         source.AttachEffects(atSource);
         using ExplicitWriteTracer tracer = new(source.Memory);
         source.AttachTracer(tracer);
@@ -118,7 +118,7 @@ public sealed class GuardedMigrationTests : IDisposable
                 return shadow;
             },
             new MigrationDestinationOptions { OwnershipStore = destinationStore, RaiseGuards = raise });
-        Task<DestinationResult> receiving = destination.ReceiveAsync(acceptor);
+        Task<DestinationResult> receiving = destination.ReceiveAsync(acceptor, CancellationToken.None);
         MigrationSource migration = new(source, tracer, new MigrationSourceOptions { Ownership = ownership, Progress = progress });
         MigrationReport report = await migration.MigrateAsync(new TcpConnector(acceptor.LocalEndPoint, new TcpOptions()), cancellationToken);
         return (report, await receiving);
