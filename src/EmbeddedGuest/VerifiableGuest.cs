@@ -1,4 +1,5 @@
 using PageEngine.Devices;
+using PageEngine.EmbeddedGuest.Fencing;
 using PageEngine.EmbeddedGuest.Operations;
 using PageEngine.EmbeddedGuest.Running;
 using PageEngine.EmbeddedGuest.State;
@@ -31,6 +32,8 @@ public sealed class VerifiableGuest : IGuest, IDisposable
     private readonly GuestClock _clock;
     private readonly Lock _control = new();
     private SwitchoverClock? _switchover;
+    private EffectDevice? _effects;
+    private EffectState? _effectState;
     private bool _hasContent;
     private bool _running;
     private bool _ended;
@@ -118,6 +121,15 @@ public sealed class VerifiableGuest : IGuest, IDisposable
     /// they are set; false when source and destination share a clock.</summary>
     public bool SwitchoverStallIsByWallClock => Volatile.Read(ref _switchover) is { SameClock: false };
 
+    /// <summary>Gets whether a guard has refused this copy of the guest: it was stopped for good, because another one runs.</summary>
+    public bool IsFenced => FenceReason is not null;
+
+    /// <summary>Gets why this copy was stopped for good; null: it was not.</summary>
+    public string? FenceReason => Volatile.Read(ref _effects)?.Fence;
+
+    /// <summary>Gets how many effects at a guard are confirmed, on all hosts.</summary>
+    public ulong Effects => (Volatile.Read(ref _effects)?.State ?? _effectState ?? default).Done;
+
     /// <summary>Gets what the virtual CPUs' threads allocated on the managed heap.</summary>
     internal long AllocatedBytes => _cpus.Sum(c => c.AllocatedBytes);
 
@@ -145,7 +157,7 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         ArgumentNullException.ThrowIfNull(layout);
         long limit = maxMemoryBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
         VerifiableGuestOptions options = GuestConfiguration.Decode(description, layout, limit);
-        GuestMemory memory = (allocate ?? AllocateAnonymous)(layout);
+        GuestMemory memory = (allocate ?? AnonymousMemory.Allocate)(layout);
         try
         {
             return new VerifiableGuest(id, memory, options, timeProvider);
@@ -196,6 +208,25 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         }
     }
 
+    /// <summary>Lets the guest make effects at a guard while it runs, each once, wherever the guest is. Their counter moves with
+    /// its state, so the destination attaches a connection to the same guard. Refused there, the guest stops for good.</summary>
+    /// <param name="guard">The connection; the caller disposes it, after the guest.</param>
+    /// <exception cref="InvalidOperationException">The guest runs, or has such effects already.</exception>
+    public void AttachEffects(GuardedEffects guard)
+    {
+        ArgumentNullException.ThrowIfNull(guard);
+        lock (_control)
+        {
+            ThrowIfEnded();
+            if (_running || _effects is not null)
+            {
+                throw new InvalidOperationException(_running ? "Pause the guest before its effects are attached." : "The guest's effects are attached already.");
+            }
+
+            Volatile.Write(ref _effects, new EffectDevice(Id, _options.Seed, guard, _effectState ?? default, StopFenced));
+        }
+    }
+
     /// <summary>Replays the run from the seed and compares it with the memory, all of it. The guest must be paused; the
     /// time grows with the operations done (tens of millions a second and core) and with the memory.</summary>
     /// <param name="cancellationToken">Cancels.</param>
@@ -241,15 +272,17 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         lock (_control)
         {
             ThrowIfEnded();
+            _effects?.BeginStop();
             _gate.Close();
             _running = false;
+            _effects?.WaitStopped();
         }
 
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
-    /// <exception cref="MigrationException">The epoch is below one that the guest has run under: a newer owner exists.</exception>
+    /// <exception cref="MigrationException">The epoch is below one that the guest has run under, or a guard has refused this copy: a newer owner exists.</exception>
     /// <exception cref="InvalidOperationException">The guest has no content yet, or has ended.</exception>
     public ValueTask ResumeAsync(ulong epoch, CancellationToken cancellationToken)
     {
@@ -267,12 +300,19 @@ public sealed class VerifiableGuest : IGuest, IDisposable
                 throw new MigrationException(MigrationErrorKind.OwnershipFailed, $"Guest {Id} has run under epoch {Epoch}; a resume under the older epoch {epoch} is refused.");
             }
 
+            if (FenceReason is { } fence)
+            {
+                throw new MigrationException(MigrationErrorKind.OwnershipFailed, $"This copy of guest {Id} was stopped for good: {fence}.");
+            }
+
             Epoch = epoch;
             if (!_running)
             {
                 _running = true;
                 _gate.Open();
             }
+
+            _effects?.Start(epoch);
         }
 
         return ValueTask.CompletedTask;
@@ -351,16 +391,19 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         }
 
         Epoch = loaded.Epoch;
+        _effectState = loaded.Effects;
+        _effects?.State = loaded.Effects ?? default;
         Volatile.Write(ref _switchover, SwitchoverClock.Of(loaded, _clock.BootId, _clock.Now(), _clock.UtcNow(), _clock.Frequency));
         _hasContent = true;
     }
 
     private GuestState CurrentState()
     {
+        EffectState? effects = _effects?.State ?? _effectState;
         VirtualCpuState[] cpus = [.. _cpus.Select(c => c.State)];
         if (_switchover is not { } clock)
         {
-            return new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus);
+            return new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus, effects);
         }
 
         // A guest that has not run here leaves with the times it came with, on the clock they were taken from: only so does
@@ -381,8 +424,8 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         }
 
         return ranHere
-            ? new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus)
-            : clock.Source with { Configuration = _configuration, Epoch = Epoch, VirtualCpus = cpus };
+            ? new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus, effects)
+            : clock.Source with { Configuration = _configuration, Epoch = Epoch, VirtualCpus = cpus, Effects = effects };
     }
 
     /// <inheritdoc/>
@@ -433,25 +476,6 @@ public sealed class VerifiableGuest : IGuest, IDisposable
 
     private GuestHeader Header => new(_options.Seed, _options.VirtualCpus, Memory.PageCount);
 
-    private static GuestMemory AllocateAnonymous(MemoryLayout layout)
-    {
-        List<GuestMemoryRegion> regions = [];
-        try
-        {
-            foreach (MemoryLayoutRegion region in layout.Regions)
-            {
-                regions.Add(GuestMemoryRegion.Anonymous(region.BaseAddress, region.PageCount * MemoryLayout.PageBytes));
-            }
-
-            return new GuestMemory(regions);
-        }
-        catch
-        {
-            regions.ForEach(r => r.Dispose());
-            throw;
-        }
-    }
-
     private void PowerOff()
     {
         lock (_control)
@@ -460,12 +484,23 @@ public sealed class VerifiableGuest : IGuest, IDisposable
             {
                 _ended = true;
                 _running = false;
+                _effects?.End();
                 _gate.End();
                 foreach (VirtualCpu cpu in _cpus)
                 {
                     cpu.Join();
                 }
             }
+        }
+    }
+
+    // On the thread of the effects. The gate is never opened again: a resume looks at the fence.
+    private void StopFenced()
+    {
+        lock (_control)
+        {
+            _running = false;
+            _gate.Close();
         }
     }
 

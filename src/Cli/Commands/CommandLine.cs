@@ -72,6 +72,7 @@ internal static class CommandLine
             ListCommand.Create(host),
             ShowCommand.Create(host),
             ResolveCommand.Create(host),
+            GuardCommand.Create(host),
             Debug,
             help,
             new VersionOption(),

@@ -84,6 +84,9 @@ internal sealed class CommonOptions
         HelpName = "DIR",
     };
 
+    private readonly WordOption<EndPoint?> _guard = new(
+        "--guard", "HOST:PORT", "A guard (`pageengine guard`) on which the guest has effects; both sides name the same one.", null, OptionParsers.PeerAddress);
+
     private readonly WordOption<IPAddress?> _bind = new(
         "--bind", "ADDR", "The local address to connect from.", null, OptionParsers.LocalAddress);
 
@@ -133,7 +136,7 @@ internal sealed class CommonOptions
         [
             (_memory, false), (_vcpus, true), (_workload, true), (_fill, true), (_guest, false), (_streams, true), (_goal, true),
             (_maxRounds, true), (_abortAfter, true), (_startTimeout, false), (_resumeTimeout, true), (_claimTimeout, false), (_networkTimeout, false), (_ifStalled, true), (_bandwidth, true), (_compress, false), (_tracer, true),
-            (_ownership, false), (_bind, true), (_dataListen, false), (_plaintext, false), (_verify, false), (_seed, true),
+            (_ownership, false), (_guard, false), (_bind, true), (_dataListen, false), (_plaintext, false), (_verify, false), (_seed, true),
             (_json, false), (_log, false), (_id, true), (_verbose, false),
         ];
         if (destination)
@@ -202,6 +205,7 @@ internal sealed class CommonOptions
         BandwidthBytesPerSecond = _bandwidth.Read(parsed),
         Tracer = _tracer.Read(parsed),
         OwnershipDirectory = parsed.GetValue(_ownership),
+        Guard = _guard.Read(parsed),
         Bind = _bind.Read(parsed),
         DataListen = _dataListen.Read(parsed),
         Plaintext = parsed.GetValue(_plaintext),

@@ -138,6 +138,11 @@ internal static class DemoCommand
             arguments.AddRange(["--data-listen", data.ToString()]);
         }
 
+        if (settings.Guard is { } guard)
+        {
+            arguments.AddRange(["--guard", guard is DnsEndPoint dns ? $"{dns.Host}:{dns.Port}" : guard.ToString()!]);
+        }
+
         if (settings.Log is { } log)
         {
             arguments.AddRange(["--log", log]);

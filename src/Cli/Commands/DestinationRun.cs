@@ -1,5 +1,6 @@
 using PageEngine.Cli.Output;
 using PageEngine.EmbeddedGuest;
+using PageEngine.EmbeddedGuest.Fencing;
 using PageEngine.Ownership;
 using PageEngine.Recovery;
 using PageEngine.Reporting;
@@ -15,6 +16,7 @@ internal sealed class DestinationRun : IDisposable
     private readonly CommandRun _run;
     private readonly ReceiveSettings _receive;
     private readonly List<(VerifiableGuest Guest, MigrationReport Report)> _guests = [];
+    private readonly GuardedEffects? _guard;
     private VerifiableGuest? _shadow;
 
     /// <summary>Prepares a destination.</summary>
@@ -22,6 +24,7 @@ internal sealed class DestinationRun : IDisposable
     {
         _run = run;
         _receive = receive;
+        _guard = run.Settings.Guard is { } guard ? new GuardedEffects(guard) : null;
     }
 
     /// <summary>Takes migrations.</summary>
@@ -37,6 +40,7 @@ internal sealed class DestinationRun : IDisposable
         }
 
         _run.Recoverer.JournalDirectory = _receive.Journal ?? _run.State.Journal;
+        _run.Recoverer.RaiseGuards = _guard is null ? null : _guard.RaiseAsync;
         await using StartRecovery recovery = new(_run, MigrationRole.Destination);
         await recovery.AtStartAsync();
         using TcpAcceptor acceptor = new(
@@ -48,6 +52,7 @@ internal sealed class DestinationRun : IDisposable
             StartTimeout = settings.StartTimeout,
             ClaimTimeout = settings.ClaimTimeout,
             NetworkTimeout = settings.NetworkTimeout,
+            RaiseGuards = _guard is null ? null : _guard.RaiseAsync,
             MaxStreams = MigrationSource.MaxStreams,
             MaxMemoryBytes = settings.MemoryIsGiven ? settings.MemoryBytes : long.MaxValue,
             Progress = _run.Watch,
@@ -139,6 +144,7 @@ internal sealed class DestinationRun : IDisposable
         }
 
         _shadow?.Dispose();
+        _guard?.Dispose();
     }
 
     private async Task<DestinationResult?> ReceiveAsync(MigrationDestination destination, TcpAcceptor acceptor, CancellationToken cancellationToken)
@@ -183,6 +189,14 @@ internal sealed class DestinationRun : IDisposable
         _run.Step($"Guest {offer.GuestId} of {Units.FormatBytes(offer.Layout.Bytes)} comes from {offer.Source}.");
         _shadow = VerifiableGuest.FromDescription(
             offer.GuestId, offer.Description, offer.Layout, _run.Settings.MemoryIsGiven ? _run.Settings.MemoryBytes : null);
+        if (_guard is not null)
+        {
+            _shadow.AttachEffects(_guard);
+
+            // Beside the copying, so that no connection has to be made in the blackout.
+            _ = _guard.ConnectAsync();
+        }
+
         return _shadow;
     }
 
@@ -207,6 +221,11 @@ internal sealed class DestinationRun : IDisposable
         {
             _run.Step("Checking the guest against a replay of its run.");
             findings = GuestFindings.From(guest.Verify());
+        }
+
+        if (guest.FenceReason is { } fence)
+        {
+            _run.Warn($"this copy of guest {guest.Id} was stopped for good: {fence}.");
         }
 
         if (guest.SwitchoverStallIsByWallClock)

@@ -28,6 +28,7 @@ internal sealed record MigrationSettings
     public required long BandwidthBytesPerSecond { get; init; }
     public required WriteTracerKind Tracer { get; init; }
     public required string? OwnershipDirectory { get; init; }
+    public required EndPoint? Guard { get; init; }
     public required IPAddress? Bind { get; init; }
     public required IPEndPoint? DataListen { get; init; }
     public required bool Plaintext { get; init; }
@@ -60,6 +61,7 @@ internal sealed record MigrationSettings
         BandwidthBytesPerSecond = 0,
         Tracer = WriteTracerKind.Auto,
         OwnershipDirectory = ownership,
+        Guard = null,
         Bind = null,
         DataListen = null,
         Plaintext = plaintext,

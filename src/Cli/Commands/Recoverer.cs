@@ -39,6 +39,9 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
     private readonly HeldGuests _held = new(state.Held);
     private readonly ConcurrentDictionary<(ulong Id, string Role), IGuest> _inMemory = new();
 
+    /// <summary>Gets or sets what raises guards before a guest resumes here; null: nothing is guarded.</summary>
+    public Func<Guid, ulong, CancellationToken, ValueTask>? RaiseGuards { get; set; }
+
     /// <summary>Gets or sets where the journals are.</summary>
     public string JournalDirectory { get; set; } = state.Journal;
 
@@ -93,6 +96,7 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
                 {
                     Store = store,
                     FindCopy = (found, _) => ValueTask.FromResult(FindCopy(found)),
+                    RaiseGuards = RaiseGuards,
                     Operator = settings.Operator,
                     RetryPeriod = settings.RetryPeriod,
                     ClaimTimeout = settings.ClaimTimeout,

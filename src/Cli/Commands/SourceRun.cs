@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using PageEngine.Cli.Output;
 using PageEngine.EmbeddedGuest;
+using PageEngine.EmbeddedGuest.Fencing;
 using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Planning;
@@ -29,6 +30,7 @@ internal sealed class SourceRun : IDisposable
 
     private readonly CommandRun _run;
     private readonly VerifiableGuest _guest;
+    private readonly GuardedEffects? _guard;
     private readonly ulong _migrationId;
     private GuestOwnership? _ownership;
     private bool _isInMemory;
@@ -50,6 +52,11 @@ internal sealed class SourceRun : IDisposable
             FillPercent = settings.FillPercent,
         };
         _guest = CreateGuest(settings.GuestId ?? Guid.NewGuid(), settings.MemoryBytes, options);
+        if (settings.Guard is { } guard)
+        {
+            _guard = new GuardedEffects(guard);
+            _guest.AttachEffects(_guard);
+        }
     }
 
     /// <summary>Gives the guest's memory its content.</summary>
@@ -69,6 +76,11 @@ internal sealed class SourceRun : IDisposable
     public async Task WarmUpAsync(IOwnershipStore? store, TimeSpan warmup, CancellationToken cancellationToken)
     {
         _ownership = await GuestOwnership.ClaimAsync(store, _guest.Id, cancellationToken);
+        if (_guard is not null)
+        {
+            await _guard.RaiseAsync(_guest.Id, _ownership.Epoch, cancellationToken);
+        }
+
         await _guest.ResumeAsync(_ownership.Epoch, cancellationToken);
         _run.Step($"The guest runs here for {Units.FormatDuration(warmup)}.");
         await Task.Delay(warmup, _run.Time, cancellationToken);
@@ -117,7 +129,11 @@ internal sealed class SourceRun : IDisposable
         : ExitCodes.For(result.Report, result.Findings);
 
     /// <inheritdoc/>
-    public void Dispose() => _guest.Dispose();
+    public void Dispose()
+    {
+        _guest.Dispose();
+        _guard?.Dispose();
+    }
 
     /// <summary>Gets the workload of a guest that was given none: a quarter of a small memory is hot, 64 MiB of a large one.</summary>
     internal static WorkloadSpec DefaultWorkload(long memoryBytes)

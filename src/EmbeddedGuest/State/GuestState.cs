@@ -1,3 +1,5 @@
+using PageEngine.EmbeddedGuest.Fencing;
+
 namespace PageEngine.EmbeddedGuest.State;
 
 // Owns: what of a guest travels beside its virtual CPUs. Immutable.
@@ -9,6 +11,7 @@ namespace PageEngine.EmbeddedGuest.State;
 /// <param name="SavedAt">The timestamp at which the state was saved.</param>
 /// <param name="SavedAtUtc">The wall clock at the same moment.</param>
 /// <param name="VirtualCpus">The virtual CPUs.</param>
+/// <param name="Effects">The effects at a guard; null: the guest never had a guard.</param>
 internal sealed record GuestState(
     ReadOnlyMemory<byte> Configuration,
     ulong Epoch,
@@ -16,4 +19,5 @@ internal sealed record GuestState(
     long TicksPerSecond,
     long SavedAt,
     DateTimeOffset SavedAtUtc,
-    IReadOnlyList<VirtualCpuState> VirtualCpus);
+    IReadOnlyList<VirtualCpuState> VirtualCpus,
+    EffectState? Effects = null);

@@ -1,15 +1,18 @@
 using PageEngine.Devices;
+using PageEngine.EmbeddedGuest.Fencing;
 
 namespace PageEngine.EmbeddedGuest.State;
 
 // Owns: the guest's device state as sections: "guest" 0 and "vcpu" 0 .. V - 1, version 1, little-endian.
 // guest: epoch uint64, boot id 16 bytes, ticks per second int64, saved at int64, saved at UTC int64 (100 ns since
 // 0001), configuration. vcpu: operations int64, chain uint64, last operation at int64, longest stall int64.
+// "effects" 0, version 1, only of a guest with a guard: done uint64, in flight uint64.
 
 internal static class GuestStateCodec
 {
     internal const string GuestKind = "guest";
     internal const string VirtualCpuKind = "vcpu";
+    internal const string EffectsKind = "effects";
 
     private const ushort Version = 1;
     private const long MaxOperations = 1L << 62;
@@ -34,6 +37,11 @@ internal static class GuestStateCodec
                 .Int64(cpu.LastOperationAt)
                 .Int64(cpu.LongestStallTicks);
             writer.Add(VirtualCpuKind, (uint)i, Version, payload.Written.Span);
+        }
+
+        if (state.Effects is { } effects)
+        {
+            writer.Add(EffectsKind, 0, Version, new PayloadWriter().UInt64(effects.Done).UInt64(effects.InFlight).Written.Span);
         }
     }
 
@@ -70,7 +78,22 @@ internal static class GuestStateCodec
 
         return state.TryGet(VirtualCpuKind, (uint)virtualCpus, out _)
             ? throw reader.Bad($"more than {virtualCpus} virtual CPUs")
-            : new GuestState(saved, epoch, bootId, frequency, savedAt, new DateTimeOffset(utc, TimeSpan.Zero), cpus);
+            : new GuestState(saved, epoch, bootId, frequency, savedAt, new DateTimeOffset(utc, TimeSpan.Zero), cpus, LoadEffects(state));
+    }
+
+    private static EffectState? LoadEffects(DeviceState state)
+    {
+        if (!state.TryGet(EffectsKind, 0, out _))
+        {
+            return null;
+        }
+
+        PayloadReader reader = new(state.Require(EffectsKind, 0, Version).Payload.Span, $"section '{EffectsKind}'", MigrationErrorKind.DataDamaged);
+        EffectState effects = new(reader.UInt64(), reader.UInt64());
+        reader.End();
+        return effects.Done < ulong.MaxValue && (effects.InFlight == 0 || effects.InFlight == effects.Done + 1)
+            ? effects
+            : throw reader.Bad($"effect {effects.InFlight} in flight behind effect {effects.Done}");
     }
 
     private static VirtualCpuState LoadVirtualCpu(ReadOnlySpan<byte> payload, int index, long savedAt)
