@@ -83,17 +83,19 @@ public sealed class PolicyConformanceTests
             "throttles by more than all" => state => state.ThrottleAvailable && state.Throttle == 0 ? new MigrationDecision(DecisionKind.Throttle, "slow", Throttle: 1.5) : giveUp,
             "gives up without a kind" => _ => new MigrationDecision(DecisionKind.GiveUp, "no"),
             "forces a round" => state => state.Rounds.Count > 2 ? giveUp : next with { Forced = true },
-            "clears the rounds" => state =>
-            {
-                (state.Rounds as List<RoundStatistics>)?.Clear();
-                return switchOver;
-            },
+            "clears the rounds" => ClearsTheRounds,
             "always gives up" => _ => giveUp,
             "waits for an empty round" => state => state.RemainingPages == 0 ? switchOver : next,
             "waits for a round like the one before" => state =>
                 state.RemainingPages == 0 || state.RemainingPages == state.Rounds[^1].DirtyPages ? switchOver : next,
             _ => throw new ArgumentException(part),
         });
+
+        MigrationDecision ClearsTheRounds(PlanningState state)
+        {
+            (state.Rounds as List<RoundStatistics>)?.Clear();
+            return switchOver;
+        }
     }
 
     private sealed class RulePolicy(Func<PlanningState, MigrationDecision> rule) : IMigrationPolicy
