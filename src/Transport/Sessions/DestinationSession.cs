@@ -28,6 +28,9 @@ internal sealed class DestinationSession
     private HelloMessage? _hello;
     private SwitchoverAttempt? _attempt;
     private AttemptId _lastPrepared;
+
+    // Only the last: a source ends a rehearsal before it begins the next, and how many it asks for is its choice.
+    private SwitchoverAttempt? _lastScratch;
     private IGuest? _guest;
     private GuestWhereabouts _whereabouts = GuestWhereabouts.RunningAtSource;
     private MigrationPhase _phase = MigrationPhase.Handshake;
@@ -280,6 +283,7 @@ internal sealed class DestinationSession
         if (_options.OwnershipStore is { } store && (notice.Rehearsal || notice.Attempt == _attempt!.Attempt))
         {
             SwitchoverAttempt attempt = AttemptOf(notice.GuestId, notice.Epoch, notice.Attempt);
+            _lastScratch = notice.Rehearsal ? attempt : _lastScratch;
             await StoreCall.RunAsync(store, called => called.StageAsync(attempt.ForDestination, cancellationToken), _options.NetworkTimeout, _time).ConfigureAwait(false);
         }
     }
@@ -297,6 +301,7 @@ internal sealed class DestinationSession
         }
 
         _lastPrepared = prepare.Attempt;
+        SwitchoverAttempt attempt = _lastScratch = AttemptOf(prepare.GuestId, prepare.Epoch, prepare.Attempt);
         using var scratch = new ScratchGuest(prepare.GuestId);
 
         // A rehearsal ends with the source: it never waits for a record, and never claims what a stranger names.
@@ -305,7 +310,7 @@ internal sealed class DestinationSession
         _ = transport.Faulted.ContinueWith(
             static (_, state) => Cancel((CancellationTokenSource)state!), giveUp, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         MigrationJournal? journal = Journals.BeginRehearsal(
-            _options.JournalDirectory, Header(AttemptOf(prepare.GuestId, prepare.Epoch, prepare.Attempt), transport), _time);
+            _options.JournalDirectory, Header(attempt, transport), _time);
         MigrationException? failure;
         try
         {
@@ -320,7 +325,7 @@ internal sealed class DestinationSession
         cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {
-            await Sweep.RemoveScratchAsync(prepare.GuestId).ConfigureAwait(false);
+            await Sweep.RemoveScratchAsync(attempt).ConfigureAwait(false);
             if (transport.Faulted.IsCompleted)
             {
                 await transport.Faulted.ConfigureAwait(false);
@@ -430,6 +435,10 @@ internal sealed class DestinationSession
         if (keep is null && _hello is not null)
         {
             await Sweep.ForgetAttemptAsync().ConfigureAwait(false);
+            if (_lastScratch is not null)
+            {
+                await Sweep.RemoveScratchAsync(_lastScratch).ConfigureAwait(false);
+            }
         }
 
         MigrationOutcome outcome = (_whereabouts, failure?.Kind) switch

@@ -72,7 +72,9 @@ internal static class SourceRehearsal
         IOwnershipStore? store = context.Ownership.Store;
 
         // Under this side's own run: a destination that looks before the next epoch is there must recognise the holder.
-        GuestOwnership ownership = await GuestOwnership.ClaimForAsync(store, scratch.Id, context.Ownership.Run, cancellationToken).ConfigureAwait(false);
+        GuestOwnership ownership = store is null
+            ? new GuestOwnership(null, scratch.Id, context.Ownership.Run, 1)
+            : await CallAsync(context, store, called => GuestOwnership.ClaimForAsync(called, scratch.Id, context.Ownership.Run, cancellationToken)).ConfigureAwait(false);
         SourceSwitchoverContext rehearsal = context.ForRehearsal(scratch, ownership);
         rehearsal.Journal = Journals.BeginRehearsal(context.Options.JournalDirectory, rehearsal.JournalHeader, context.Options.TimeProvider);
         try
@@ -91,7 +93,8 @@ internal static class SourceRehearsal
             context.NextRound = rehearsal.NextRound;
             if (store is not null)
             {
-                await store.RemoveGuestAsync(scratch.Id, CancellationToken.None).ConfigureAwait(false);
+                await StoreCall.RunAsync(
+                    store, called => called.RemoveGuestAsync(scratch.Id, CancellationToken.None), context.Options.NetworkTimeout, context.Options.TimeProvider).ConfigureAwait(false);
             }
         }
     }
@@ -101,12 +104,15 @@ internal static class SourceRehearsal
     {
         TimeProvider time = context.Options.TimeProvider;
         long began = time.GetTimestamp();
-        while (await scratch.Store!.ReadMarkAsync(scratch.GuestId, scratch.Epoch + 1, cancellationToken).ConfigureAwait(false) != OwnershipMark.Running
+        while (await CallAsync(context, scratch.Store!, store => store.ReadMarkAsync(scratch.GuestId, scratch.Epoch + 1, cancellationToken)).ConfigureAwait(false) != OwnershipMark.Running
             && time.GetElapsedTime(began) < context.Options.NetworkTimeout)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken).ConfigureAwait(false);
         }
     }
+
+    private static Task<T> CallAsync<T>(SourceSwitchoverContext context, IOwnershipStore store, Func<IOwnershipStore, ValueTask<T>> call) =>
+        StoreCall.RunAsync(store, call, context.Options.NetworkTimeout, context.Options.TimeProvider);
 
     private static SwitchoverFixedCosts Longer(SwitchoverFixedCosts a, SwitchoverFixedCosts b) => new()
     {

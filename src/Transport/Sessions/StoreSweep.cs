@@ -1,4 +1,5 @@
 using PageEngine.Ownership;
+using PageEngine.Switchover;
 using PageEngine.Transport.Control;
 
 namespace PageEngine.Transport.Sessions;
@@ -13,16 +14,30 @@ internal sealed class StoreSweep(MigrationDestinationOptions options, MigrationI
     internal Task ForgetAttemptAsync() => RunAsync(store => store.ForgetAttemptAsync(hello.GuestId, hello.Attempt, CancellationToken.None));
 
     /// <summary>Removes the guest of a rehearsal that the source may not be able to remove any more.</summary>
-    internal Task RemoveScratchAsync(Guid scratch) => RunAsync(store => RemoveScratchAsync(store, scratch));
+    /// <param name="scratch">The rehearsal's own attempt, as this side knows it.</param>
+    internal Task RemoveScratchAsync(SwitchoverAttempt scratch) => RunAsync(store => RemoveScratchAsync(store, scratch));
 
     // The source names the rehearsal's guest, and a hostile one could name a real one: only what this migration's own two
-    // runs created is scratch.
-    private async ValueTask RemoveScratchAsync(IOwnershipStore store, Guid scratch)
+    // runs created is scratch, and marks of an epoch that is not there, which a side that was stopped wrote too late.
+    private async ValueTask RemoveScratchAsync(IOwnershipStore store, SwitchoverAttempt scratch)
     {
-        OwnershipRecord? record = await store.ReadAsync(scratch, CancellationToken.None).ConfigureAwait(false);
-        if (record is not null && scratch != hello.GuestId && (record.Holder == run || record.Holder == hello.SourceRun))
+        if (scratch.GuestId == hello.GuestId)
         {
-            await store.RemoveGuestAsync(scratch, CancellationToken.None).ConfigureAwait(false);
+            return;
+        }
+
+        OwnershipRecord? record = await store.ReadAsync(scratch.GuestId, CancellationToken.None).ConfigureAwait(false);
+        if (record is null)
+        {
+            await store.ForgetAttemptAsync(scratch.GuestId, scratch.Attempt, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        bool isOurs = record is null
+            ? await store.ReadMarkAsync(scratch.GuestId, scratch.ForDestination.Epoch, CancellationToken.None).ConfigureAwait(false) != OwnershipMark.None
+            : record.Holder == run || record.Holder == hello.SourceRun;
+        if (isOurs)
+        {
+            await store.RemoveGuestAsync(scratch.GuestId, CancellationToken.None).ConfigureAwait(false);
         }
     }
 

@@ -300,12 +300,11 @@ internal sealed class CellRun
         Assert.True(verified.IsConsistent, verified.Finding);
     }
 
-    // A side that was killed or is in doubt leaves what the next start needs. A destination that was stopped in a rehearsal
-    // may mark the scratch record after the source has removed it: a name that decides nothing.
+    // A side that was killed or is in doubt leaves what the next start needs.
     private void CheckLeftovers(Ending ending)
     {
         bool settled = ending == Ending.AtSource || ending == Ending.AtDestination;
-        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway or FaultKind.PauseDestination))
+        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway))
         {
             Assert.Empty(_arena.Leftovers("source", "destination"));
         }
