@@ -8,6 +8,26 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>The handshake of the destination side.</summary>
 internal static class DestinationHandshake
 {
+    /// <summary>The longest wait that a source can impose: a prepared destination holds a guest's memory that long.</summary>
+    internal static readonly TimeSpan MaxBelievedResumeTimeout = TimeSpan.FromHours(1);
+
+    /// <summary>Gives how long a prepared destination waits before it claims the guest: longer than the source's own retries,
+    /// whatever this side was told, unless the source asks for more than <see cref="MaxBelievedResumeTimeout"/>.</summary>
+    /// <exception cref="MigrationException">It asks for more, and this side's own timeout does not cover it.</exception>
+    internal static TimeSpan ClaimTimeoutFor(HelloMessage hello, TimeSpan own)
+    {
+        if (own > hello.ResumeTimeout)
+        {
+            return own;
+        }
+
+        return hello.ResumeTimeout <= MaxBelievedResumeTimeout
+            ? hello.ResumeTimeout * 2
+            : throw new MigrationException(
+                MigrationErrorKind.Refused,
+                $"The source wants to wait {hello.ResumeTimeout} for the guest to resume; a destination holds a prepared guest for a peer's sake at most {MaxBelievedResumeTimeout} of that. Lower the source's resume timeout, or raise this destination's claim timeout above it.");
+    }
+
     /// <summary>Checks that both sides use the same store and that the source holds the guest; leaves this side's mark.</summary>
     /// <returns>The nonce that the source must find.</returns>
     /// <exception cref="MigrationException">Another store, none, or another holder.</exception>

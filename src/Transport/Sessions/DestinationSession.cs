@@ -115,6 +115,7 @@ internal sealed class DestinationSession
             HelloMessage hello = await HelloAsync(transport, starting.Token).ConfigureAwait(false);
             _attempt = new SwitchoverAttempt(hello.GuestId, hello.Epoch, hello.SourceRun, Run, hello.Attempt);
             journal = Journals.Begin(_options.JournalDirectory, Header(_attempt, transport), _time);
+            _ = DestinationHandshake.ClaimTimeoutFor(hello, _options.ClaimTimeout);
             Guid nonce = await DestinationHandshake.CheckStoreAsync(hello, _options, starting.Token).ConfigureAwait(false);
             await _source!.CheckAsync().ConfigureAwait(false);
             CreateShadow(hello, transport.Peer);
@@ -384,9 +385,7 @@ internal sealed class DestinationSession
             Options = _options,
             Roles = _roles,
             Source = _source!,
-
-            // Longer than the source's own retries, whatever this side was told.
-            ClaimTimeout = _options.ClaimTimeout > _hello!.ResumeTimeout ? _options.ClaimTimeout : _hello.ResumeTimeout * 2,
+            ClaimTimeout = DestinationHandshake.ClaimTimeoutFor(_hello!, _options.ClaimTimeout),
         };
 
     // The guest runs here: a source that is lost now costs its statistics, nothing else.

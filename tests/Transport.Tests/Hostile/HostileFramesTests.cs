@@ -10,7 +10,7 @@ namespace PageEngine.Transport.Tests.Hostile;
 [Collection(nameof(RunsAlone))]
 public sealed class HostileFramesTests(ITestOutputHelper output)
 {
-    private static readonly long _frames = long.Parse(Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_FRAMES") ?? "20000", CultureInfo.InvariantCulture);
+    private static readonly long _frames = long.Parse(Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_FRAMES") ?? "60000", CultureInfo.InvariantCulture);
     private static readonly int _seed = int.Parse(Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_SEED") ?? "20", CultureInfo.InvariantCulture);
 
     /// <summary>How many of all frames go through whole sessions.</summary>

@@ -7,22 +7,23 @@ using Xunit.Abstractions;
 
 namespace PageEngine.Transport.Tests.Leaks;
 
-/// <summary>A cancel at each step that a migration takes: every line of either log and every call of guest, store, tracer and
+/// <summary>A cancel at the steps that a migration takes, one after the other in strides: every line of either log and every call of guest, store, tracer and
 /// policy is a step.</summary>
 public sealed class CancelEverywhereTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan _never = TimeSpan.FromMinutes(2);
 
     [Theory]
-    [InlineData(Cancelling.AtSource, 1)]
-    [InlineData(Cancelling.AtSourceTwice, 4)]
-    [InlineData(Cancelling.AtDestination, 3)]
+    [InlineData(Cancelling.AtSource, 2)]
+    [InlineData(Cancelling.AtSourceThenDestination, 3)]
+    [InlineData(Cancelling.AtDestination, 5)]
     [InlineData(Cancelling.OnBothSides, 5)]
     [InlineData(Cancelling.WhileCut, 5)]
     public async Task It_ends_and_exactly_one_side_runs(Cancelling how, int stride)
     {
         int moved = 0;
         int stayed = 0;
+        int tooLate = 0;
         int number = 1;
         var wrong = new List<string>();
         for (bool reached = true; reached && number < 400; number += stride)
@@ -33,10 +34,15 @@ public sealed class CancelEverywhereTests(ITestOutputHelper output)
             void Step(string what)
             {
                 int step = Interlocked.Increment(ref steps);
-                if (step == number || (how == Cancelling.AtSourceTwice && step == number + 1))
+                if (step == number || (how == Cancelling.AtSourceThenDestination && step == number + 1))
                 {
                     at += what + "; ";
-                    Cancel(scene, how);
+                    Cancel(scene, how, isSecond: step != number);
+                }
+
+                if (what.StartsWith("S logs", StringComparison.Ordinal) && what.Contains("Too late to cancel", StringComparison.Ordinal))
+                {
+                    Interlocked.Increment(ref tooLate);
                 }
             }
 
@@ -57,9 +63,10 @@ public sealed class CancelEverywhereTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"{how}: {number} steps, {stayed} stayed, {moved} moved");
+        output.WriteLine($"{how}: {number} steps, {stayed} stayed, {moved} moved, {tooLate} told that it was too late");
         Assert.True(wrong.Count == 0, string.Join('\n', wrong));
         Assert.True(stayed > 3 && moved > 0);
+        Assert.True(how != Cancelling.AtSource || tooLate > 0, "no cancel after the commit was answered");
     }
 
     private static void Check(FailureScene scene, Cancelling how, bool isMoved, string which, List<string> wrong)
@@ -85,14 +92,15 @@ public sealed class CancelEverywhereTests(ITestOutputHelper output)
         }
     }
 
-    private static void Cancel(FailureScene scene, Cancelling how)
+    // The second cancel meets the clean-up after the first.
+    private static void Cancel(FailureScene scene, Cancelling how, bool isSecond)
     {
-        if (how != Cancelling.AtDestination)
+        if (how != Cancelling.AtDestination && !isSecond)
         {
             scene.CancelSource.Cancel();
         }
 
-        if (how is Cancelling.AtDestination or Cancelling.OnBothSides)
+        if (how is Cancelling.AtDestination or Cancelling.OnBothSides || isSecond)
         {
             scene.CancelDestination.Cancel();
         }
@@ -147,7 +155,7 @@ public sealed class CancelEverywhereTests(ITestOutputHelper output)
 public enum Cancelling
 {
     AtSource,
-    AtSourceTwice,
+    AtSourceThenDestination,
     AtDestination,
     OnBothSides,
     WhileCut,
