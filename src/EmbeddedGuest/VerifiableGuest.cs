@@ -406,23 +406,7 @@ public sealed class VerifiableGuest : IGuest, IDisposable
             return new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus, effects);
         }
 
-        // A guest that has not run here leaves with the times it came with, on the clock they were taken from: only so does
-        // the next host know when it stood still. One clock goes with a state: once a virtual CPU has run here it is this
-        // host's, and what the others bring along counts only if it was taken from the same one.
-        bool ranHere = _cpus.Any(c => c.FirstOperationAt > 0);
-        for (int i = 0; i < cpus.Length; i++)
-        {
-            VirtualCpuState came = clock.Source.VirtualCpus[i];
-            if (!ranHere)
-            {
-                cpus[i] = cpus[i] with { LastOperationAt = came.LastOperationAt, LongestStallTicks = came.LongestStallTicks };
-            }
-            else if (_cpus[i].FirstOperationAt == 0 && clock.SameClock)
-            {
-                cpus[i] = cpus[i] with { LastOperationAt = came.LastOperationAt };
-            }
-        }
-
+        bool ranHere = clock.KeepTimes(cpus, Array.ConvertAll(_cpus, static c => c.FirstOperationAt));
         return ranHere
             ? new GuestState(_configuration, Epoch, _clock.BootId, _clock.Frequency, _clock.Now(), _clock.UtcNow(), cpus, effects)
             : clock.Source with { Configuration = _configuration, Epoch = Epoch, VirtualCpus = cpus, Effects = effects };

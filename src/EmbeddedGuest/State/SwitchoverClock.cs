@@ -23,5 +23,30 @@ internal sealed record SwitchoverClock(GuestState Source, bool SameClock, long L
         return span < TimeSpan.Zero ? TimeSpan.Zero : span;
     }
 
+    /// <summary>Gives the virtual CPUs that have not run here the times they came with, on the clock they were taken from:
+    /// only so does the next host know when the guest stood still. One clock goes with a state: once a virtual CPU has run
+    /// here it is this host's, and what the others bring along counts only if it was taken from the same one.</summary>
+    /// <param name="now">The virtual CPUs as they are; those that did not run here are changed.</param>
+    /// <param name="firstHere">When each first ran here; zero: not yet.</param>
+    /// <returns>Whether any has run here.</returns>
+    internal bool KeepTimes(VirtualCpuState[] now, long[] firstHere)
+    {
+        bool ranHere = Array.Exists(firstHere, static at => at > 0);
+        for (int i = 0; i < now.Length; i++)
+        {
+            VirtualCpuState came = Source.VirtualCpus[i];
+            if (!ranHere)
+            {
+                now[i] = now[i] with { LastOperationAt = came.LastOperationAt, LongestStallTicks = came.LongestStallTicks };
+            }
+            else if (firstHere[i] == 0 && SameClock)
+            {
+                now[i] = now[i] with { LastOperationAt = came.LastOperationAt };
+            }
+        }
+
+        return ranHere;
+    }
+
     private static TimeSpan Span(long ticks, long ticksPerSecond) => new((long)((Int128)ticks * TimeSpan.TicksPerSecond / ticksPerSecond));
 }

@@ -109,6 +109,7 @@ internal sealed class SourceSession
                 catch (Exception e)
                 {
                     MigrationException failure = SessionFailure.Complete(e, _phase);
+                    _roles.Initiate(failure);
                     await transport.SayAsync(failure).ConfigureAwait(false);
                     throw failure;
                 }
