@@ -57,6 +57,15 @@ public class KilledDestinationTests : MatrixRows
     public Task KilledDestination_at_a_boundary_ends_by_the_rules(string row) => RunAsync(FaultKind.KillDestination, row);
 }
 
+public class RestartedSourceTests : MatrixRows
+{
+    public static TheoryData<string> Boundaries => Rows(FaultKind.RestartSource);
+
+    [Theory]
+    [MemberData(nameof(Boundaries))]
+    public Task RestartedSource_at_a_boundary_ends_by_the_rules(string row) => RunAsync(FaultKind.RestartSource, row);
+}
+
 public class PausedSourceTests : MatrixRows
 {
     public static TheoryData<string> Boundaries => Rows(FaultKind.PauseSource);
@@ -64,6 +73,15 @@ public class PausedSourceTests : MatrixRows
     [Theory]
     [MemberData(nameof(Boundaries))]
     public Task PausedSource_at_a_boundary_ends_by_the_rules(string row) => RunAsync(FaultKind.PauseSource, row);
+}
+
+public class RestartedDestinationTests : MatrixRows
+{
+    public static TheoryData<string> Boundaries => Rows(FaultKind.RestartDestination);
+
+    [Theory]
+    [MemberData(nameof(Boundaries))]
+    public Task RestartedDestination_at_a_boundary_ends_by_the_rules(string row) => RunAsync(FaultKind.RestartDestination, row);
 }
 
 public class PausedDestinationTests : MatrixRows

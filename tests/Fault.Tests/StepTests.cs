@@ -13,6 +13,8 @@ public class StepTests
     [
         .. Cells("source", FaultKind.KillSource, "stage", "pause", "save", "create", "power-off"),
         .. Cells("destination", FaultKind.KillDestination, "stage", "load", "raise", "mark-resuming", "resume", "mark-running"),
+        .. Cells("source", FaultKind.RestartSource, "pause", "create"),
+        .. Cells("destination", FaultKind.RestartDestination, "load", "raise", "mark-resuming", "resume"),
     ];
 
     private static readonly Cell[] _pauses =

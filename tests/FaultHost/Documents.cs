@@ -15,6 +15,9 @@ internal sealed record ResultDocument(
     bool? Identical,
     string Guest);
 
+/// <summary>What settling every attempt that was left here came to, oldest first.</summary>
+internal sealed record RecoveredDocument(string[] Outcomes, string Guest);
+
 /// <summary>What a guest is doing here: none, running or held.</summary>
 internal sealed record StatusDocument(string Guest, ulong Epoch, long Operations, bool Stepped);
 

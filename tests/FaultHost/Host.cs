@@ -5,6 +5,7 @@ using PageEngine.Guests;
 using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Planning;
+using PageEngine.Recovery;
 using PageEngine.Reporting;
 using PageEngine.Tracing;
 using PageEngine.Transport;
@@ -16,6 +17,7 @@ namespace PageEngine.FaultHost;
 //
 //   migrate HOST:PORT        moves the guest away; answers "result {...}"
 //   receive                  takes one guest; answers "result {...}"
+//   recover                  settles what an earlier process, or a migration in doubt, left; answers "recovered {...}"
 //   cancel                   cancels what is under way
 //   arm STEP EDGE N ACTION   stop or fail at the Nth of a step, from now on; N 0: every time
 //   disarm, go               take it back; let the stopped step go on
@@ -25,6 +27,8 @@ namespace PageEngine.FaultHost;
 internal sealed class Host : IAsyncDisposable
 {
     private static readonly TimeSpan _ranOnLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _recoveryInterval = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _recoveryPeriod = TimeSpan.FromSeconds(1);
 
     private readonly HostOptions _options;
     private readonly HostChannel _channel;
@@ -84,6 +88,9 @@ internal sealed class Host : IAsyncDisposable
                     break;
                 case "receive":
                     Begin(ReceiveAsync);
+                    break;
+                case "recover":
+                    Begin(RecoverAsync);
                     break;
                 case "cancel":
                     await _cancel.CancelAsync();
@@ -228,6 +235,39 @@ internal sealed class Host : IAsyncDisposable
         }
 
         SayResult(result.Report);
+    }
+
+    // A copy that is held is in this process, as a guest that lives in a process of its own would be.
+    private async Task RecoverAsync()
+    {
+        var outcomes = new List<string>();
+        foreach (OpenAttempt attempt in MigrationRecovery.Find(_options.Journal))
+        {
+            _store.Guest = attempt.GuestId;
+            SteppedGuest? held = State == "held" ? _guest : null;
+            RecoveryResult result = await MigrationRecovery.SettleAsync(attempt, new RecoveryOptions
+            {
+                Store = _store,
+                FindCopy = held is null ? null : (_, _) => new(new KeptCopy(held)),
+                RaiseGuards = RaiseGuardsAsync,
+                RetryInterval = _recoveryInterval,
+                RetryPeriod = _recoveryPeriod,
+                ClaimTimeout = _options.ClaimTimeout,
+                Logger = new HostLogger(_channel),
+            });
+            outcomes.Add($"{result.Outcome}: {result.Description}");
+            if (result.Outcome == RecoveryOutcome.RunsHere)
+            {
+                (_guest, _ownership) = ((SteppedGuest)result.Guest!, result.Ownership);
+            }
+            else if (result.IsSettled && held is not null)
+            {
+                held.Dispose();
+                (_guest, _ownership) = (null, null);
+            }
+        }
+
+        _channel.Say("recovered", new RecoveredDocument([.. outcomes], State));
     }
 
     private void SayResult(MigrationReport report) => _channel.Say("result", new ResultDocument(

@@ -10,8 +10,11 @@ namespace PageEngine.Ownership;
 /// <summary>Held by the source for the whole of a migration; a second migration of the same guest is refused.</summary>
 internal sealed class GuestLock : IDisposable
 {
-    private static readonly ConcurrentDictionary<Guid, byte> _thisProcess = new();
+    /// <summary>How the names of the files end.</summary>
+    internal const string Extension = ".lock";
 
+    private static readonly ConcurrentDictionary<Guid, byte> _thisProcess = new();
+    private static readonly TimeSpan _moment = TimeSpan.FromMilliseconds(20);
     private readonly Guid _guestId;
     private readonly LockedFile? _file;
     private int _released;
@@ -30,11 +33,11 @@ internal sealed class GuestLock : IDisposable
     {
         if (directory is not null)
         {
-            string path = Path.Combine(directory, $"{guestId:N}.lock");
+            string path = Path.Combine(directory, $"{guestId:N}{Extension}");
             try
             {
                 Directory.CreateDirectory(directory);
-                LockedFile file = LockedFile.TryOpen(path, create: true) ?? throw Taken(guestId, ReadOwner(path));
+                LockedFile file = LockedFile.TryOpen(path, create: true) ?? TryOnceMore(path) ?? throw Taken(guestId, ReadOwner(path));
 
                 // Of fixed length, so that it covers what a process that died left there.
                 file.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId,-10}")), 0);
@@ -54,6 +57,13 @@ internal sealed class GuestLock : IDisposable
         }
 
         return _thisProcess.TryAdd(guestId, 0) ? new GuestLock(guestId, null) : throw Taken(guestId, "this process");
+    }
+
+    // Whoever removes what dead processes left has it for a moment.
+    private static LockedFile? TryOnceMore(string path)
+    {
+        Thread.Sleep(_moment);
+        return LockedFile.TryOpen(path, create: true);
     }
 
     /// <summary>Gives the lock back.</summary>

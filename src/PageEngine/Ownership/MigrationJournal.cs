@@ -124,7 +124,7 @@ internal sealed class MigrationJournal : IDisposable
         Directory.Exists(directory) ? Directory.GetFiles(directory, "*" + Extension) : [];
 
     /// <summary>Removes what processes left that died before their journal had its name: nobody can have acted on it. So are
-    /// the journals of rehearsals, which decide nothing.</summary>
+    /// the journals of rehearsals, which decide nothing, and the locks of guests, which the kernel gave back.</summary>
     /// <exception cref="IOException">The directory cannot be listed.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
     public static void RemoveLeftovers(string directory)
@@ -135,8 +135,13 @@ internal sealed class MigrationJournal : IDisposable
         }
 
         string rehearsals = System.IO.Path.Combine(directory, RehearsalDirectory);
-        foreach (string path in (IEnumerable<string>)
-            [.. Directory.GetFiles(directory, "*" + Extension + Beginning), .. Directory.Exists(rehearsals) ? Directory.GetFiles(rehearsals) : []])
+        string[] left =
+        [
+            .. Directory.GetFiles(directory, "*" + Extension + Beginning),
+            .. Directory.GetFiles(directory, "*" + GuestLock.Extension),
+            .. Directory.Exists(rehearsals) ? Directory.GetFiles(rehearsals) : [],
+        ];
+        foreach (string path in left)
         {
             try
             {

@@ -31,6 +31,7 @@ internal sealed class DestinationSession
 
     // Only the last: a source ends a rehearsal before it begins the next, and how many it asks for is its choice.
     private SwitchoverAttempt? _lastScratch;
+    private bool _lastScratchRan;
     private IGuest? _guest;
     private GuestWhereabouts _whereabouts = GuestWhereabouts.RunningAtSource;
     private MigrationPhase _phase = MigrationPhase.Handshake;
@@ -284,7 +285,7 @@ internal sealed class DestinationSession
         if (_options.OwnershipStore is { } store && (notice.Rehearsal || notice.Attempt == _attempt!.Attempt))
         {
             SwitchoverAttempt attempt = AttemptOf(notice.GuestId, notice.Epoch, notice.Attempt);
-            _lastScratch = notice.Rehearsal ? attempt : _lastScratch;
+            (_lastScratch, _lastScratchRan) = notice.Rehearsal ? (attempt, false) : (_lastScratch, _lastScratchRan);
             await StoreCall.RunAsync(store, called => called.StageAsync(attempt.ForDestination, cancellationToken), _options.NetworkTimeout, _time).ConfigureAwait(false);
         }
     }
@@ -303,6 +304,7 @@ internal sealed class DestinationSession
 
         _lastPrepared = prepare.Attempt;
         SwitchoverAttempt attempt = _lastScratch = AttemptOf(prepare.GuestId, prepare.Epoch, prepare.Attempt);
+        _lastScratchRan = false;
         using var scratch = new ScratchGuest(prepare.GuestId);
 
         // A rehearsal ends with the source: it never waits for a record, and never claims what a stranger names.
@@ -321,12 +323,13 @@ internal sealed class DestinationSession
         finally
         {
             Journals.EndRehearsal(journal);
+            _lastScratchRan = scratch.HasRun;
         }
 
         cancellationToken.ThrowIfCancellationRequested();
         if (failure is not null)
         {
-            await Sweep.RemoveScratchAsync(attempt).ConfigureAwait(false);
+            await Sweep.RemoveScratchAsync(attempt, scratch.HasRun).ConfigureAwait(false);
             if (transport.Faulted.IsCompleted)
             {
                 await transport.Faulted.ConfigureAwait(false);
@@ -436,7 +439,7 @@ internal sealed class DestinationSession
             await Sweep.ForgetAttemptAsync().ConfigureAwait(false);
             if (_lastScratch is not null)
             {
-                await Sweep.RemoveScratchAsync(_lastScratch).ConfigureAwait(false);
+                await Sweep.RemoveScratchAsync(_lastScratch, _lastScratchRan).ConfigureAwait(false);
             }
         }
 

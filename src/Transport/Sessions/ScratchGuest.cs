@@ -19,7 +19,14 @@ internal sealed class ScratchGuest(Guid id) : IGuest, IDisposable
 
     public ValueTask PauseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    public ValueTask ResumeAsync(ulong epoch, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    /// <summary>Gets whether it was resumed: then the record had given it to this run.</summary>
+    internal bool HasRun { get; private set; }
+
+    public ValueTask ResumeAsync(ulong epoch, CancellationToken cancellationToken)
+    {
+        HasRun = true;
+        return ValueTask.CompletedTask;
+    }
 
     public ValueTask SaveStateAsync(DeviceStateWriter writer, CancellationToken cancellationToken)
     {

@@ -15,7 +15,10 @@ internal sealed class StoreSweep(MigrationDestinationOptions options, MigrationI
 
     /// <summary>Removes the guest of a rehearsal that the source may not be able to remove any more.</summary>
     /// <param name="scratch">The rehearsal's own attempt, as this side knows it.</param>
-    internal Task RemoveScratchAsync(SwitchoverAttempt scratch) => RunAsync(store => RemoveScratchAsync(store, scratch));
+    /// <param name="hasRun">Whether the guest ran here: the record gave it to this run, whatever is left of it now.</param>
+    internal Task RemoveScratchAsync(SwitchoverAttempt scratch, bool hasRun) => RunAsync(store => hasRun
+        ? store.RemoveGuestAsync(scratch.GuestId, CancellationToken.None)
+        : RemoveScratchAsync(store, scratch));
 
     // The source names the rehearsal's guest, and a hostile one could name a real one: only what this migration's own two
     // runs created is scratch, and marks of an epoch that is not there, which a side that was stopped wrote too late.

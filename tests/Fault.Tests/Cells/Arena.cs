@@ -27,6 +27,18 @@ internal sealed class Arena : IAsyncDisposable
 
     private string StoreElsewhere => Path.Combine(_root, "store-elsewhere");
 
+    /// <summary>Gets every host that was started, also those that are dead.</summary>
+    internal IReadOnlyList<FaultProcess> Hosts
+    {
+        get
+        {
+            lock (_hosts)
+            {
+                return [.. _hosts];
+            }
+        }
+    }
+
     internal string JournalOf(string name) => Path.Combine(_root, $"journal-{name}");
 
     /// <summary>Starts a host.</summary>

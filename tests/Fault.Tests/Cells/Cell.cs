@@ -12,6 +12,10 @@ internal enum FaultKind
     BlackHole,
     KillSource,
     KillDestination,
+
+    /// <summary>Killed, started again at once, and settling what it finds while the other side still waits.</summary>
+    RestartSource,
+    RestartDestination,
     PauseSource,
     PauseDestination,
 
@@ -73,6 +77,8 @@ internal sealed record Cell(Trigger At, FaultKind Fault)
         FaultKind.BlackHole => "black hole",
         FaultKind.KillSource => "kill source",
         FaultKind.KillDestination => "kill destination",
+        FaultKind.RestartSource => "restart source",
+        FaultKind.RestartDestination => "restart destination",
         FaultKind.PauseSource => "pause source",
         FaultKind.PauseDestination => "pause destination",
         FaultKind.StoreGone => "store gone",

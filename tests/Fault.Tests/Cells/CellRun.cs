@@ -17,10 +17,12 @@ internal sealed class CellRun
 
     private readonly Cell _cell;
     private readonly Arena _arena;
-    private readonly FaultProcess _source;
-    private readonly FaultProcess _destination;
     private readonly FaultProxy _proxy;
     private readonly TaskCompletionSource _struck = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private FaultProcess _source;
+    private FaultProcess _destination;
+    private FaultProcess? _restarted;
+    private HostRecovered? _settledAtOnce;
     private HashSet<FramePoint> _delivered = [];
     private Task _aftermath = Task.CompletedTask;
     private int _fired;
@@ -62,7 +64,7 @@ internal sealed class CellRun
             }
             catch (Exception e)
             {
-                throw new CellException(cell, hosts, e);
+                throw new CellException(cell, arena.Hosts, e);
             }
         }
         finally
@@ -105,9 +107,10 @@ internal sealed class CellRun
         CheckLeftovers(ending);
         await CheckResourcesAsync(_source, sourceBefore, ending.Source, 1);
         await CheckResourcesAsync(_destination, destinationBefore, ending.Destination, 0);
-        if (ending.Source == "running" || ending.Destination == "running")
+        Ending recovered = await RecoverAsync(ending, facts);
+        if (recovered == Ending.AtSource || recovered == Ending.AtDestination)
         {
-            await MoveAgainAsync(ending, record.Epoch);
+            await MoveAgainAsync(recovered == Ending.AtDestination);
         }
 
         _arena.CheckEffects();
@@ -205,6 +208,14 @@ internal sealed class CellRun
             case FaultKind.KillDestination:
                 await _destination.KillAsync();
                 break;
+            case FaultKind.RestartSource:
+                await _source.KillAsync();
+                _aftermath = RestartAsync(_source);
+                break;
+            case FaultKind.RestartDestination:
+                await _destination.KillAsync();
+                _aftermath = RestartAsync(_destination);
+                break;
             case FaultKind.PauseSource:
                 _source.Stop();
                 _aftermath = ContinueAsync(_source, _destination);
@@ -243,6 +254,12 @@ internal sealed class CellRun
         }
     }
 
+    private async Task RestartAsync(FaultProcess killed)
+    {
+        _restarted = await _arena.StartAsync(killed.Name);
+        _settledAtOnce = await _restarted.AskAsync<HostRecovered>("recover", "recovered");
+    }
+
     private async Task BringBackAsync()
     {
         await Task.Delay(_shortAbsence);
@@ -267,7 +284,7 @@ internal sealed class CellRun
             {
                 "running" => [null],
                 "held" => ["Held"],
-                _ => _cell.Fault != FaultKind.KillSource ? ["RunningAtSource"] : MayNotKnow ? ["Lost", "RunningAtSource"] : ["Lost"],
+                _ => _cell.Fault is not (FaultKind.KillSource or FaultKind.RestartSource) ? ["RunningAtSource"] : MayNotKnow ? ["Lost", "RunningAtSource"] : ["Lost"],
             }));
             Assert.NotEqual("Internal", destination.FailureKind);
         }
@@ -300,14 +317,14 @@ internal sealed class CellRun
         Assert.True(verified.IsConsistent, verified.Finding);
     }
 
-    // A side that was killed or is in doubt leaves what the next start needs. A destination that was stopped in a rehearsal
-    // may mark the scratch record after both sides have swept: a name that decides nothing.
+    // A side that was killed or is in doubt leaves what the next start needs.
     private void CheckLeftovers(Ending ending)
     {
         bool settled = ending == Ending.AtSource || ending == Ending.AtDestination;
-        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway or FaultKind.PauseDestination))
+        if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway))
         {
-            Assert.Empty(_arena.Leftovers("source", "destination"));
+            string[] leftovers = _arena.Leftovers("source", "destination");
+            Assert.True(leftovers.Length == 0, $"Left behind: {string.Join(", ", leftovers)}");
         }
     }
 
@@ -328,20 +345,41 @@ internal sealed class CellRun
         Assert.Equal(before.Threads + ((guests - guestsBefore) * VirtualCpus), after.Threads);
     }
 
-    /// <summary>Wherever the guest runs, it can be moved again, and arrives whole.</summary>
-    private async Task MoveAgainAsync(Ending ending, ulong epoch)
+    /// <summary>Who was killed starts again under its name, with the journals that it left, as a supervisor of services would
+    /// have it; then every host settles what it finds, and the guest runs unless no copy of it may.</summary>
+    private async Task<Ending> RecoverAsync(Ending ending, CellFacts facts)
     {
-        bool back = ending.Destination == "running";
-        FaultProcess from = back ? _destination : _source;
-        string there = back ? ending.Source : ending.Destination;
-        FaultProcess to = there switch
-        {
-            "none" => back ? _source : _destination,
+        _source = ending.Source == "dead" ? _restarted ?? await _arena.StartAsync(_source.Name) : _source;
+        _destination = ending.Destination == "dead" ? _restarted ?? await _arena.StartAsync(_destination.Name) : _destination;
+        HostRecovered destination = await _destination.AskAsync<HostRecovered>("recover", "recovered");
+        HostRecovered source = await _source.AskAsync<HostRecovered>("recover", "recovered");
 
-            // As a supervisor of services would: again under its name, with the journals that it left.
-            "dead" => await _arena.StartAsync(back ? _source.Name : _destination.Name),
-            _ => await _arena.StartAsync("another"),
-        };
+        // What the source did may be what the destination had waited for.
+        bool waited = destination.Guest == "held";
+        destination = waited ? await _destination.AskAsync<HostRecovered>("recover", "recovered") : destination;
+        source = waited && source.Guest == "held" ? await _source.AskAsync<HostRecovered>("recover", "recovered") : source;
+
+        Ending recovered = new(source.Guest, destination.Guest);
+        (OwnershipRecord record, OwnershipMark mark) = await _arena.RecordAsync();
+        Assert.Equal(Oracle.Recovered(ending, facts), recovered);
+        bool isLost = new[] { _settledAtOnce, source, destination }.Any(r => r?.Has("Lost") == true);
+
+        // A guest that ran at the destination and died there with it is lost, too; not even the destination may know how far it
+        // had come.
+        bool ranAndDied = mark == OwnershipMark.Running || (mark == OwnershipMark.Resuming && destination.Has("Held"));
+        Assert.True(isLost ? recovered == Ending.Nowhere : recovered != Ending.Nowhere || ranAndDied, $"source {source}, destination {destination}");
+        await CheckGuestAsync(_source, recovered.Source, record, mark);
+        await CheckGuestAsync(_destination, recovered.Destination, record, mark);
+        CheckLeftovers(recovered);
+        _arena.CheckEffects();
+        return recovered;
+    }
+
+    /// <summary>Wherever the guest runs, it can be moved again, and arrives whole.</summary>
+    private async Task MoveAgainAsync(bool back)
+    {
+        (FaultProcess from, FaultProcess to) = back ? (_destination, _source) : (_source, _destination);
+        ulong epoch = (await _arena.RecordAsync()).Record.Epoch;
         HostResult source, destination;
         int attempt = 0;
         do
@@ -364,6 +402,6 @@ internal sealed class CellRun
     }
 }
 
-/// <summary>A cell failed: which, why, and what both hosts had said.</summary>
-internal sealed class CellException(Cell cell, FaultProcess[] hosts, Exception cause)
+/// <summary>A cell failed: which, why, and what every host had said.</summary>
+internal sealed class CellException(Cell cell, IEnumerable<FaultProcess> hosts, Exception cause)
     : Exception($"{cell}: {cause.Message}\n{string.Join('\n', hosts.Select(host => host.Transcript))}", cause);

@@ -16,7 +16,7 @@ internal static class Matrix
     internal static readonly FaultKind[] Faults =
     [
         FaultKind.Cut, FaultKind.Reset, FaultKind.BlackHole, FaultKind.KillSource, FaultKind.KillDestination,
-        FaultKind.PauseSource, FaultKind.PauseDestination, FaultKind.StoreGone, FaultKind.StoreAway,
+        FaultKind.RestartSource, FaultKind.RestartDestination, FaultKind.PauseSource, FaultKind.PauseDestination, FaultKind.StoreGone, FaultKind.StoreAway,
     ];
 
     internal static string Chosen => Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } chosen ? chosen : "quick";

@@ -12,6 +12,7 @@ internal readonly record struct Ending(string Source, string Destination)
 {
     internal static readonly Ending AtSource = new("running", "none");
     internal static readonly Ending AtDestination = new("none", "running");
+    internal static readonly Ending Nowhere = new("none", "none");
 
     public override string ToString() => $"source {Source}, destination {Destination}";
 }
@@ -56,11 +57,13 @@ internal static class Oracle
             : [Ending.AtDestination],
 
         // A complete copy claims the guest. An incomplete one never runs: nobody is left.
-        FaultKind.KillSource => facts.IsPrepared ? [new("dead", "running")] : [new("dead", "none")],
+        FaultKind.KillSource or FaultKind.RestartSource => facts.IsPrepared ? [new("dead", "running")] : [new("dead", "none")],
 
         // Once the source has granted the guest, only the destination or an operator gives it back. A guest that has run at
         // the destination died there.
-        FaultKind.KillDestination => facts.RecordIsSources
+        // One that starts again in time frees a source that still waits for it.
+        FaultKind.RestartDestination when facts.RecordIsSources => facts.PreparedArrived ? [new("running", "dead"), new("held", "dead")] : [new("running", "dead")],
+        FaultKind.KillDestination or FaultKind.RestartDestination => facts.RecordIsSources
             ? [new("running", "dead")]
             : facts.HasRun || facts.Mark == OwnershipMark.Running ? [new("none", "dead")] : [new("held", "dead")],
 
@@ -77,10 +80,27 @@ internal static class Oracle
         _ => throw new ArgumentOutOfRangeException(nameof(fault)),
     };
 
+    /// <summary>Gets how a cell ends once every host lives again and has settled what it left, by the record alone.</summary>
+    internal static Ending Recovered(Ending ending, CellFacts facts) => ending switch
+    {
+        { Source: "running" } => Ending.AtSource,
+        { Destination: "running" } => Ending.AtDestination,
+
+        // Both copies are complete: the record says whose it is. Nobody has it yet: the source takes it.
+        { Source: "held", Destination: "held" } => facts.RecordIsSources ? Ending.AtSource : Ending.AtDestination,
+
+        // The destination's copy died: it gives the guest back, unless the guest may have run there.
+        { Source: "held", Destination: "dead" } => facts.Mark == OwnershipMark.None ? Ending.AtSource : new("held", "none"),
+        { Source: "held" } => Ending.AtSource,
+
+        // No copy is left.
+        _ => Ending.Nowhere,
+    };
+
     private static Ending Dead(FaultKind fault, Ending ending) => fault switch
     {
-        FaultKind.KillSource => ending with { Source = "dead" },
-        FaultKind.KillDestination => ending with { Destination = "dead" },
+        FaultKind.KillSource or FaultKind.RestartSource => ending with { Source = "dead" },
+        FaultKind.KillDestination or FaultKind.RestartDestination => ending with { Destination = "dead" },
         _ => ending,
     };
 }

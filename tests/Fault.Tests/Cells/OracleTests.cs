@@ -32,8 +32,16 @@ public class OracleTests
 
     [Fact]
     public void Prepared_copy_whose_source_died_always_runs() =>
-        Assert.All(Everything().Where(c => c.Fault == FaultKind.KillSource && c.Facts.IsPrepared), c =>
+        Assert.All(Everything().Where(c => c.Fault is (FaultKind.KillSource or FaultKind.RestartSource) && c.Facts.IsPrepared), c =>
             Assert.All(Oracle.Allowed(c.Fault, c.Facts), e => Assert.Equal("running", e.Destination)));
+
+    [Fact]
+    public void Restart_never_takes_a_guest_that_runs() =>
+        Assert.All(Everything(), c => Assert.All(Oracle.Allowed(c.Fault, c.Facts).Where(e => e.Source == "running" || e.Destination == "running"), e =>
+        {
+            Ending recovered = Oracle.Recovered(e, c.Facts);
+            Assert.Equal((e.Source == "running", e.Destination == "running"), (recovered.Source == "running", recovered.Destination == "running"));
+        }));
 
     [Fact]
     public void Matrix_has_every_boundary_under_every_fault_once()

@@ -14,6 +14,13 @@ internal sealed record HostResult(
     bool? Identical,
     string Guest);
 
+internal sealed record HostRecovered(string[] Outcomes, string Guest)
+{
+    internal bool Has(string outcome) => Outcomes.Any(o => o.StartsWith(outcome + ":", StringComparison.Ordinal));
+
+    public override string ToString() => $"{Guest} ({string.Join("; ", Outcomes)})";
+}
+
 internal sealed record HostStatus(string Guest, ulong Epoch, long Operations);
 
 internal sealed record HostVerified(

@@ -87,4 +87,18 @@ public sealed class GuestLockTests : IDisposable
             }
         }
     }
+
+    [Fact]
+    public void Lock_that_a_dead_process_left_is_removed_and_a_living_ones_is_not()
+    {
+        string dead = Path.Combine(_directory.Path, $"{Guid.NewGuid():N}{GuestLock.Extension}");
+        File.WriteAllText(dead, "4194304   ");
+        var guest = Guid.NewGuid();
+        using GuestLock living = GuestLock.Acquire(_directory.Path, guest);
+
+        MigrationJournal.RemoveLeftovers(_directory.Path);
+
+        Assert.False(File.Exists(dead));
+        Assert.Throws<MigrationException>(() => GuestLock.Acquire(_directory.Path, guest));
+    }
 }
