@@ -1,3 +1,4 @@
+using System.Text.Json;
 using PageEngine.Devices;
 using PageEngine.Memory;
 using PageEngine.Transport.Control;
@@ -10,8 +11,27 @@ namespace PageEngine.Transport.Tests.Hostile;
 /// <summary>What a migration said, in order.</summary>
 internal sealed record Conversation(byte[] Preamble, byte[][] FromSource, byte[][] FromDestination, byte[][] Batches, byte[] State)
 {
+    /// <summary>Reads the recording that PAGEENGINE_FUZZ_RECORDING names, and makes it where there is none yet: with the same
+    /// seed the decoders then get the same frames.</summary>
+    internal static async Task<Conversation> GetAsync()
+    {
+        string? path = Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_RECORDING");
+        if (path is not null && File.Exists(path))
+        {
+            return JsonSerializer.Deserialize<Conversation>(await File.ReadAllTextAsync(path))!;
+        }
+
+        Conversation recorded = await RecordAsync();
+        if (path is not null)
+        {
+            await File.WriteAllTextAsync(path, JsonSerializer.Serialize(recorded));
+        }
+
+        return recorded;
+    }
+
     /// <summary>Records a migration of a small guest without a store.</summary>
-    internal static async Task<Conversation> RecordAsync()
+    private static async Task<Conversation> RecordAsync()
     {
         var kept = new List<(bool FromSource, FrameFormat Format, byte[] Frame)>();
         IEnumerable<byte[]> Keep(bool fromSource, FrameFormat format, byte[] frame, uint number)

@@ -19,7 +19,7 @@ public sealed class HostileFramesTests(ITestOutputHelper output)
     [Fact]
     public async Task Frames_into_the_decoders_are_refused_within_their_limits()
     {
-        Conversation valid = await Conversation.RecordAsync();
+        Conversation valid = await Conversation.GetAsync();
         var watch = Stopwatch.StartNew();
         using var fuzz = new DecoderFuzz(valid, _seed);
         fuzz.Run(_frames, done => Tell($"decoders: {done} frames, {watch.Elapsed.TotalSeconds:0} s"));
@@ -30,7 +30,7 @@ public sealed class HostileFramesTests(ITestOutputHelper output)
     [Fact]
     public async Task Frames_into_a_destination_end_with_a_reason_and_the_next_migration_works()
     {
-        Conversation valid = await Conversation.RecordAsync();
+        Conversation valid = await Conversation.GetAsync();
         var watch = Stopwatch.StartNew();
         int unobserved = 0;
         void Count(object? sender, UnobservedTaskExceptionEventArgs e) => Interlocked.Increment(ref unobserved);
@@ -47,7 +47,7 @@ public sealed class HostileFramesTests(ITestOutputHelper output)
     [Fact]
     public async Task Frames_between_two_real_sides_never_let_two_copies_run()
     {
-        Conversation valid = await Conversation.RecordAsync();
+        Conversation valid = await Conversation.GetAsync();
         long sessions = Math.Max(80, SessionFrames / 40);
         long delivered = 0;
         var watch = Stopwatch.StartNew();
