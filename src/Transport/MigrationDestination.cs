@@ -90,7 +90,7 @@ public sealed class MigrationDestination
         ArgumentNullException.ThrowIfNull(acceptor);
         ILogger logger = _options.Logger ?? NullLogger.Instance;
         var identity = new MigrationIdentity(0, 'D', Guid.Empty, default, logger);
-        var gate = new ConnectionGate(acceptor, _options.TimeProvider, cancellationToken);
+        var gate = new ConnectionGate(acceptor, _options.TimeProvider, text => logger.Note(0, 'D', text), cancellationToken);
         await using (gate.ConfigureAwait(false))
         {
             var session = new DestinationSession(_shadowFactory, _options, acceptor, identity);

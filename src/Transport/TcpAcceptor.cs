@@ -126,7 +126,7 @@ public sealed class TcpAcceptor : IMigrationAcceptor, IDisposable
 
     private Socket Listen(IPEndPoint place)
     {
-        if (!_options.AllowPlaintext && !TcpSockets.IsLoopback(place.Address))
+        if (!_options.AllowPlaintext && _options.Tls is null && !TcpSockets.IsLoopback(place.Address))
         {
             throw TcpSockets.PlaintextRefused($"The address {TcpSockets.Describe(place)} to listen on");
         }

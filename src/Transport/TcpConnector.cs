@@ -51,7 +51,7 @@ public sealed class TcpConnector : IMigrationConnector
                 _reached = TcpSockets.Plain((IPEndPoint)socket.RemoteEndPoint!);
             }
 
-            return TcpSockets.ToConnection(socket, _options);
+            return await TcpSockets.ToConnectionAsync(socket, _options, NameOf(target), limit.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -59,6 +59,9 @@ public sealed class TcpConnector : IMigrationConnector
             throw Unreachable(target, e, limit.IsCancellationRequested);
         }
     }
+
+    // An address that a name stood for has the name's certificate.
+    private EndPoint NameOf(EndPoint target) => _endPoint is DnsEndPoint && target is IPEndPoint ip && ip.Address.Equals(_reached?.Address) ? _endPoint : target;
 
     private async Task<Socket> ConnectAsync(EndPoint target, CancellationToken cancellationToken)
     {
@@ -86,7 +89,7 @@ public sealed class TcpConnector : IMigrationConnector
         IPAddress[] addresses = target is IPEndPoint ip
             ? [ip.Address]
             : await Dns.GetHostAddressesAsync(((DnsEndPoint)target).Host, cancellationToken).ConfigureAwait(false);
-        if (!_options.AllowPlaintext && addresses.FirstOrDefault(a => !TcpSockets.IsLoopback(a)) is { } beyond)
+        if (!_options.AllowPlaintext && _options.Tls is null && addresses.FirstOrDefault(a => !TcpSockets.IsLoopback(a)) is { } beyond)
         {
             throw TcpSockets.PlaintextRefused($"The destination {TcpSockets.Describe(target)} ({beyond})");
         }

@@ -17,6 +17,10 @@ public sealed record TcpOptions
     /// readable for whoever can listen.</summary>
     public bool AllowPlaintext { get; init; }
 
+    /// <summary>Gets who this host is to its peers: connections are then TLS 1.3, both sides prove themselves, and a peer that
+    /// cannot is refused, in plain text too. Null, the default: plain text.</summary>
+    public TlsIdentity? Tls { get; init; }
+
     /// <summary>Gets how long connecting may take, name resolution included; default 20 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
 

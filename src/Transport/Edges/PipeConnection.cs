@@ -32,7 +32,16 @@ internal sealed class PipeConnection : MigrationConnection
     public override string RemoteDescription { get; }
 
     /// <inheritdoc/>
-    public override bool IsLocal => false;
+    public override string LocalDescription => Local;
+
+    /// <inheritdoc/>
+    public override bool IsLocal => IsThisMachine;
+
+    /// <summary>Gets this end, where it is known.</summary>
+    internal string Local { get; init; } = "";
+
+    /// <summary>Gets whether the other end is known to be this machine.</summary>
+    internal bool IsThisMachine { get; init; }
 
     internal PipeReader Input => _pipe.Input;
 

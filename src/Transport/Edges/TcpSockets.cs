@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using PageEngine.Transport.Interop;
 
@@ -11,8 +12,38 @@ internal static class TcpSockets
 {
     private const int KeepAliveProbes = 3;
 
-    /// <summary>Makes a connection of a connected socket, which it owns from then on.</summary>
-    internal static SocketConnection ToConnection(Socket socket, TcpOptions options)
+    /// <summary>Makes a connection of a connected socket, which it owns from then on. With an identity in the options it is
+    /// one of a destination, whose peer has to prove itself.</summary>
+    internal static MigrationConnection ToConnection(Socket socket, TcpOptions options)
+    {
+        (IPEndPoint local, IPEndPoint remote) = Prepare(socket, options);
+        bool isLocal = IsThisMachine(local, remote);
+        return options.Tls is { } identity
+            ? new TlsAcceptedConnection(socket, identity, remote.ToString(), local.ToString(), isLocal)
+            : new SocketConnection(socket, remote.ToString(), isLocal);
+    }
+
+    /// <summary>Makes a source's connection of a connected socket, which it owns from then on.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="target">What was connected to: its certificate must be for that.</param>
+    /// <param name="cancellationToken">Ends a handshake.</param>
+    internal static async Task<MigrationConnection> ToConnectionAsync(Socket socket, TcpOptions options, EndPoint target, CancellationToken cancellationToken)
+    {
+        if (options.Tls is not { } identity)
+        {
+            return ToConnection(socket, options);
+        }
+
+        (IPEndPoint local, IPEndPoint remote) = Prepare(socket, options);
+        string name = target is DnsEndPoint dns ? dns.Host : remote.Address.ToString();
+        SslStream stream = await TlsHandshake.AsSourceAsync(socket, identity, name, remote.ToString(), cancellationToken).ConfigureAwait(false);
+        return new PipeConnection(new StreamPipe(stream), remote.ToString(), stream) { IsThisMachine = IsThisMachine(local, remote), Local = local.ToString() };
+    }
+
+    private static bool IsThisMachine(IPEndPoint local, IPEndPoint remote) => IPAddress.IsLoopback(remote.Address) || remote.Address.Equals(local.Address);
+
+    private static (IPEndPoint Local, IPEndPoint Remote) Prepare(Socket socket, TcpOptions options)
     {
         try
         {
@@ -24,10 +55,7 @@ internal static class TcpSockets
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, seconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveProbes);
             socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_USER_TIMEOUT, BitConverter.GetBytes(milliseconds));
-            IPEndPoint remote = Plain((IPEndPoint)socket.RemoteEndPoint!);
-            IPEndPoint local = Plain((IPEndPoint)socket.LocalEndPoint!);
-            bool isLocal = IPAddress.IsLoopback(remote.Address) || remote.Address.Equals(local.Address);
-            return new SocketConnection(socket, remote.ToString(), isLocal);
+            return (Plain((IPEndPoint)socket.LocalEndPoint!), Plain((IPEndPoint)socket.RemoteEndPoint!));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -56,5 +84,5 @@ internal static class TcpSockets
     /// <param name="what">What was asked for, as the beginning of a sentence.</param>
     internal static MigrationException PlaintextRefused(string what) =>
         new(MigrationErrorKind.Refused,
-            $"{what} is not on this host's loopback, and guest memory would cross the network unencrypted. Allow plain text explicitly (AllowPlaintext; --plaintext on the command line) if the network is trusted.");
+            $"{what} is not on this host's loopback, and guest memory would cross the network unencrypted. Give both sides certificates (Tls; --tls-cert, --tls-key and --tls-ca on the command line), or allow plain text explicitly (AllowPlaintext; --plaintext) if the network is trusted.");
 }

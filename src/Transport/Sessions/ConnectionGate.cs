@@ -20,6 +20,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
 
     private readonly IMigrationAcceptor _acceptor;
     private readonly TimeProvider _time;
+    private readonly Action<string> _refused;
     private readonly CancellationTokenSource _ended;
     private readonly SemaphoreSlim _undecided = new(MaxUndecided, MaxUndecided);
     private readonly Channel<MigrationConnection> _control = Channel.CreateBounded<MigrationConnection>(1);
@@ -29,9 +30,14 @@ internal sealed class ConnectionGate : IAsyncDisposable
     private StreamJoiner? _joiner;
     private bool _taken;
 
-    internal ConnectionGate(IMigrationAcceptor acceptor, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="acceptor">Gives the connections.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="refused">Is told, in a sentence, why somebody was turned away who did not prove himself.</param>
+    /// <param name="cancellationToken">Ends everything.</param>
+    internal ConnectionGate(IMigrationAcceptor acceptor, TimeProvider time, Action<string> refused, CancellationToken cancellationToken)
     {
         _acceptor = acceptor;
+        _refused = refused;
         _time = time;
         _ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _accepting = Task.Run(AcceptAsync, CancellationToken.None);
@@ -132,6 +138,11 @@ internal sealed class ConnectionGate : IAsyncDisposable
         }
         catch (MigrationException e)
         {
+            if (e.Kind == MigrationErrorKind.Refused)
+            {
+                _refused(e.Message);
+            }
+
             // Somebody who connects and goes away without a word is a port scan or a health check; somebody who speaks
             // something else ends the wait, unless a migration is already under way.
             if (e.Kind == MigrationErrorKind.ProtocolViolation && TryTake())

@@ -49,10 +49,11 @@ internal static class Oracle
         // The source commits on the answer, and the destination finds that in the record. Without the answer it takes the
         // guest back, and the prepared copy goes.
         FaultKind.None => [Ending.AtDestination],
-        FaultKind.Cut or FaultKind.BlackHole or FaultKind.Corrupt or FaultKind.Truncate or FaultKind.Drop or FaultKind.Duplicate => facts.PreparedArrived ? [Ending.AtDestination] : [Ending.AtSource],
+        FaultKind.Cut or FaultKind.BlackHole or FaultKind.Corrupt or FaultKind.Truncate or FaultKind.Drop => facts.PreparedArrived ? [Ending.AtDestination] : [Ending.AtSource],
 
-        // What was under way may be lost with the connection: the record says which of the two it was.
-        FaultKind.Reset or FaultKind.HalfOpen or FaultKind.StoreAway => facts.RecordIsSources
+        // What was under way may be lost with the connection, and what a frame caused may still get through before its second
+        // copy ends it: the record says which of the two it was.
+        FaultKind.Duplicate or FaultKind.Reset or FaultKind.HalfOpen or FaultKind.StoreAway => facts.RecordIsSources
             ? facts.HasRun ? [] : [Ending.AtSource]
             : [Ending.AtDestination],
 
