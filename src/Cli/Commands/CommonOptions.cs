@@ -12,9 +12,6 @@ namespace PageEngine.Cli.Commands;
 /// <summary>The common options of one command.</summary>
 internal sealed class CommonOptions
 {
-    private const string NoTls =
-        "is not available yet: connections are plain text. On a network that you trust use --plaintext, on any other a tunnel (ssh, WireGuard)";
-
     private readonly WordOption<long> _memory = new(
         "--memory", "SIZE", "The guest's memory, a multiple of 4096 bytes. Default 1GiB.", 1L << 30, MemorySize);
 
@@ -122,6 +119,7 @@ internal sealed class CommonOptions
         Description = "Show the log on stderr too.",
     };
 
+    private readonly TlsOptions _tls;
     private readonly bool _verifyByDefault;
 
     /// <summary>Adds the options to a command.</summary>
@@ -156,10 +154,7 @@ internal sealed class CommonOptions
             command.Options.Add(option);
         }
 
-        foreach (string name in (ReadOnlySpan<string>)["--tls-cert", "--tls-key", "--tls-ca"])
-        {
-            command.Options.Add(new WordOption<string?>(name, "FILE", "TLS: not available yet.", null, _ => (null, NoTls)) { Hidden = true });
-        }
+        _tls = new TlsOptions(command, destination);
 
         _workload.Validators.Add(result =>
         {
@@ -209,6 +204,7 @@ internal sealed class CommonOptions
         Bind = _bind.Read(parsed),
         DataListen = _dataListen.Read(parsed),
         Plaintext = parsed.GetValue(_plaintext),
+        Tls = _tls.Read(parsed),
         Verify = parsed.GetResult(_verify) is { Implicit: false } ? parsed.GetValue(_verify) : _verifyByDefault,
         Seed = _seed.Read(parsed),
         Json = parsed.GetValue(_json),

@@ -148,6 +148,7 @@ internal static class DemoCommand
             arguments.AddRange(["--log", log]);
         }
 
+        arguments.AddRange(settings.Tls?.Arguments ?? []);
         (string Name, bool Given)[] flags =
         [
             ("--plaintext", settings.Plaintext), ("--verbose", settings.Verbose), ("--debug", settings.Debug),

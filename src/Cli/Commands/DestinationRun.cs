@@ -43,8 +43,7 @@ internal sealed class DestinationRun : IDisposable
         _run.Recoverer.RaiseGuards = _guard is null ? null : _guard.RaiseAsync;
         await using StartRecovery recovery = new(_run, MigrationRole.Destination);
         await recovery.AtStartAsync();
-        using TcpAcceptor acceptor = new(
-            _receive.Listen, new TcpOptions { DataListen = settings.DataListen, AllowPlaintext = settings.Plaintext });
+        using TcpAcceptor acceptor = new(_receive.Listen, settings.Tcp);
         MigrationDestination destination = new(MakeShadow, new MigrationDestinationOptions
         {
             OwnershipStore = store,

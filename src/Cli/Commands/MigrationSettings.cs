@@ -2,6 +2,7 @@ using System.Net;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Planning;
 using PageEngine.Tracing;
+using PageEngine.Transport;
 
 namespace PageEngine.Cli.Commands;
 
@@ -32,6 +33,7 @@ internal sealed record MigrationSettings
     public required IPAddress? Bind { get; init; }
     public required IPEndPoint? DataListen { get; init; }
     public required bool Plaintext { get; init; }
+    public required TlsFiles? Tls { get; init; }
     public required bool Verify { get; init; }
     public required ulong? Seed { get; init; }
     public required string? Json { get; init; }
@@ -41,7 +43,7 @@ internal sealed record MigrationSettings
     public required bool Debug { get; init; }
 
     /// <summary>Makes the settings of a command that moves nothing.</summary>
-    public static MigrationSettings ForResolve(string? ownership, string? json, string? log, bool plaintext, bool verbose, bool debug) => new()
+    public static MigrationSettings ForResolve(string? ownership, string? json, string? log, bool plaintext, TlsFiles? tls, bool verbose, bool debug) => new()
     {
         MemoryBytes = 0,
         MemoryIsGiven = false,
@@ -65,6 +67,7 @@ internal sealed record MigrationSettings
         Bind = null,
         DataListen = null,
         Plaintext = plaintext,
+        Tls = tls,
         Verify = false,
         Seed = null,
         Json = json,
@@ -73,6 +76,9 @@ internal sealed record MigrationSettings
         Verbose = verbose,
         Debug = debug,
     };
+
+    /// <summary>Gets what connections are to be.</summary>
+    public TcpOptions Tcp => new() { BindAddress = Bind, DataListen = DataListen, AllowPlaintext = Plaintext, Tls = Tls?.Identity };
 
     /// <summary>Gets whether stdout is for the JSON alone.</summary>
     public bool JsonOwnsStdout => Json == Output.JsonOutput.ToStdout;

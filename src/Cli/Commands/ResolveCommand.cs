@@ -71,6 +71,7 @@ internal static class ResolveCommand
         {
             id, role, dead, runs, runFor, tryFor, ownership, json, log, plaintext, verbose,
         };
+        TlsOptions tls = new(command);
         command.Validators.Add(result =>
         {
             if (result.GetValue(dead) && result.GetValue(runs))
@@ -81,7 +82,7 @@ internal static class ResolveCommand
         command.SetAction((parsed, _) => RunAsync(
             host,
             MigrationSettings.ForResolve(
-                parsed.GetValue(ownership), parsed.GetValue(json), parsed.GetValue(log), parsed.GetValue(plaintext), parsed.GetValue(verbose), parsed.GetValue(CommandLine.Debug)),
+                parsed.GetValue(ownership), parsed.GetValue(json), parsed.GetValue(log), parsed.GetValue(plaintext), tls.Read(parsed), parsed.GetValue(verbose), parsed.GetValue(CommandLine.Debug)),
             new ResolveSettings
             {
                 Id = parsed.GetValue(id),
@@ -119,7 +120,7 @@ internal static class ResolveCommand
         run.Tell(attempt.MigrationId, $"{Word(result.Outcome)}: {result.Description}");
         if (resolve.Word != OperatorWord.None && result.IsSettled)
         {
-            await TellPeerAsync(run, attempt, resolve.Word, result, settings.Plaintext);
+            await TellPeerAsync(run, attempt, resolve.Word, result);
         }
 
         return result is { Outcome: RecoveryOutcome.RunsHere, Guest: VerifiableGuest guest }
@@ -171,7 +172,7 @@ internal static class ResolveCommand
     }
 
     // With or without a store an operator's word belongs into both logs.
-    private static async Task TellPeerAsync(CommandRun run, OpenAttempt attempt, OperatorWord word, RecoveryResult result, bool plaintext)
+    private static async Task TellPeerAsync(CommandRun run, OpenAttempt attempt, OperatorWord word, RecoveryResult result)
     {
         string text = $"an operator settled it at the {(attempt.Role == MigrationRole.Source ? "source" : "destination")} ({(word == OperatorWord.OtherSideIsDead ? "'the other side is dead'" : "'the other side runs'")}): {result.Description}";
         if (attempt.Role != MigrationRole.Source || OptionParsers.PeerAddress(attempt.Peer).Value is not { } address)
@@ -183,7 +184,7 @@ internal static class ResolveCommand
         using CancellationTokenSource late = new(_tellLimit, run.Time);
         try
         {
-            await OperatorNotice.SendAsync(new TcpConnector(address, new TcpOptions { AllowPlaintext = plaintext }), attempt.MigrationId, text, late.Token);
+            await OperatorNotice.SendAsync(new TcpConnector(address, run.Settings.Tcp), attempt.MigrationId, text, late.Token);
             run.Tell(attempt.MigrationId, $"The other side ({attempt.Peer}) was told.");
         }
         catch (Exception exception) when (exception is MigrationException or OperationCanceledException)

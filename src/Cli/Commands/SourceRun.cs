@@ -98,7 +98,7 @@ internal sealed class SourceRun : IDisposable
         using IWriteTracer tracer = choice.Tracer;
         _guest.AttachTracer(tracer);
         _run.Step($"Tracer {tracer.Name}: {choice.Reason}");
-        TcpConnector connector = new(destination, new TcpOptions { BindAddress = settings.Bind, AllowPlaintext = settings.Plaintext });
+        TcpConnector connector = new(destination, settings.Tcp);
         _run.Begin(_migrationId, ReportMapping.Word(MigrationRole.Source), _guest.Id, settings.MemoryBytes, connector.Description);
         _run.Step($"Migration {_migrationId.ToString(CultureInfo.InvariantCulture)} to {connector.Description}.");
         MigrationSource source = new(_guest, tracer, Options(journalDirectory));

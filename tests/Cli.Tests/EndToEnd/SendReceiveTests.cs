@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using PageEngine.Cli.History;
 using PageEngine.Cli.Output;
+using PageEngine.Transport.Tests.Sessions;
 using Xunit;
 
 namespace PageEngine.Cli.Tests.EndToEnd;
@@ -40,6 +41,30 @@ public sealed class SendReceiveTests : IDisposable
         Assert.Equal("consistent", destination.Verified.Guest);
         Assert.Equal((2, 2), (source.Streams, destination.Streams));
         Assert.NotNull(destination.Guest.SwitchoverStallMs);
+    }
+
+    [Fact]
+    public async Task Two_programs_prove_themselves_and_a_third_one_is_turned_away()
+    {
+        using TestAuthority authority = new(), other = new("another authority");
+        string Files(TestAuthority from, string name)
+        {
+            (string certificate, string key, string authorities) = from.Write(Directory.CreateDirectory(Path.Combine(_host.State, name)).FullName);
+            return $"--tls-cert {certificate} --tls-key {key} --tls-ca {authorities}";
+        }
+
+        string sent = Path.Combine(_host.State, "sent.json");
+        using ProgramRun receive = ProgramRun.Start(_host.State, $"receive --listen 127.0.0.1:0 --once --run-for 100ms -v {Files(authority, "destination")}");
+        string endPoint = await receive.Listening;
+        using ProgramRun stranger = ProgramRun.Start(_host.State, $"send --to {endPoint} {SmallGuest} {Files(other, "stranger")}");
+        Assert.Equal(3, await stranger.ExitCodeAsync());
+        Assert.Contains("does not lead to an authority", stranger.Error + stranger.Out, StringComparison.Ordinal);
+        using ProgramRun plain = ProgramRun.Start(_host.State, $"send --to {endPoint} {SmallGuest}");
+        Assert.Equal(1, await plain.ExitCodeAsync());
+        using ProgramRun send = ProgramRun.Start(_host.State, $"send --to {endPoint} {SmallGuest} --streams 2 --verify --json {sent} {Files(authority, "source")}");
+        Assert.True(await send.ExitCodeAsync() == 0, send.Out + send.Error);
+        Assert.True(await receive.ExitCodeAsync() == 0, receive.Out + receive.Error);
+        Assert.Equal("identical", ProgramRun.Report(sent).Verified.Memory);
     }
 
     [Fact]
