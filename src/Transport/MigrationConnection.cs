@@ -57,9 +57,20 @@ public abstract class MigrationConnection : IAsyncDisposable
     /// The pipe belongs to the connection; a lost connection is a <see cref="MigrationException"/> in its reads and flushes.</summary>
     internal abstract IDuplexPipe OpenControl();
 
-    internal abstract PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer);
+    /// <summary>Gets whether the peer proved itself and what travels is kept secret.</summary>
+    internal virtual bool IsProven => false;
 
-    internal abstract PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd);
+    /// <param name="memory">The source's memory.</param>
+    /// <param name="streamIndex">The stream's index.</param>
+    /// <param name="pacer">Says when.</param>
+    /// <param name="seal">Seals what is sent; owned by the sender from here on. Null: as it is.</param>
+    internal abstract PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal);
+
+    /// <param name="applier">The destination's memory.</param>
+    /// <param name="streamIndex">The stream's index.</param>
+    /// <param name="onRoundEnd">Called at the end of each round.</param>
+    /// <param name="seal">Opens what comes; owned by the receiver from here on. Null: it comes as it is.</param>
+    internal abstract PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal);
 
     /// <summary>Ends both directions at once; whoever is blocked in this connection returns with an error. Safe from any
     /// thread, any number of times.</summary>

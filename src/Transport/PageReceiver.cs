@@ -1,4 +1,5 @@
 using PageEngine.Streaming;
+using PageEngine.Transport.Edges;
 
 namespace PageEngine.Transport;
 
@@ -11,8 +12,8 @@ internal abstract class PageReceiver : IAsyncDisposable
     /// until the receiver is disposed.</summary>
     /// <param name="onRoundEnd">Called on the receiving thread when the end-of-round mark was read and everything before it is
     /// in guest memory. What it throws ends the stream with that exception.</param>
-    internal static PageReceiver Start(MigrationConnection connection, PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd) =>
-        connection.OpenReceiver(applier, streamIndex, onRoundEnd);
+    internal static PageReceiver Start(MigrationConnection connection, PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal = null) =>
+        connection.OpenReceiver(applier, streamIndex, onRoundEnd, seal);
 
     /// <summary>Gets a task that ends when the sender finished, or fails with what went wrong.</summary>
     internal abstract Task Completion { get; }

@@ -51,7 +51,7 @@ public sealed class TcpConnector : IMigrationConnector
                 _reached = TcpSockets.Plain((IPEndPoint)socket.RemoteEndPoint!);
             }
 
-            return await TcpSockets.ToConnectionAsync(socket, _options, NameOf(target), limit.Token).ConfigureAwait(false);
+            return await TcpSockets.ToConnectionAsync(socket, purpose, _options, NameOf(target), limit.Token).ConfigureAwait(false);
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
         {

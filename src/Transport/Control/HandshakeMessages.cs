@@ -1,6 +1,7 @@
 using PageEngine.Guests;
 using PageEngine.Memory;
 using PageEngine.Ownership;
+using PageEngine.Transport.Edges;
 
 namespace PageEngine.Transport.Control;
 
@@ -158,8 +159,12 @@ internal sealed record WelcomeMessage
     /// <summary>Gets the destination's process id, for people who compare logs.</summary>
     internal required uint Process { get; init; }
 
+    /// <summary>Gets the secret that page streams are sealed with; empty: they are not. Only over a channel that keeps it.</summary>
+    internal ReadOnlyMemory<byte> PageSecret { get; init; }
+
     internal void Write(PayloadWriter writer) =>
-        writer.UInt16(Version).Guid(DestinationRun.Value).Guid(StreamToken).UInt16(Streams).Guid(StoreNonce).Text(DataEndPoint, MaxEndPointBytes).UInt32(Process);
+        writer.UInt16(Version).Guid(DestinationRun.Value).Guid(StreamToken).UInt16(Streams).Guid(StoreNonce).Text(DataEndPoint, MaxEndPointBytes).UInt32(Process)
+            .Bytes(PageSecret.Span);
 
     internal static WelcomeMessage Read(ReadOnlySpan<byte> payload)
     {
@@ -173,9 +178,10 @@ internal sealed record WelcomeMessage
             StoreNonce = reader.Guid(),
             DataEndPoint = reader.Text(MaxEndPointBytes),
             Process = reader.UInt32(),
+            PageSecret = reader.Bytes(PageSeal.SecretBytes).ToArray(),
         };
         reader.End();
-        return message.Streams > 0 && message.Version is >= ProtocolVersion.Oldest and <= ProtocolVersion.Newest
+        return message.Streams > 0 && message.PageSecret.Length is 0 or PageSeal.SecretBytes && message.Version is >= ProtocolVersion.Oldest and <= ProtocolVersion.Newest
             ? message
             : throw reader.Wrong("no stream or a version that was not offered");
     }

@@ -10,15 +10,12 @@ namespace PageEngine.Transport.Edges;
 // Owns: the vectors of one sending thread, and the way a sequence goes out in as few system calls as possible.
 
 /// <summary>Sends sequences over a blocking socket. One thread.</summary>
-internal sealed unsafe class GatherSend : IDisposable
+internal sealed unsafe class GatherSend : IBatchSend
 {
     private IoVector* _vectors = (IoVector*)NativeMemory.Alloc(IoVector.MaxPerCall, (nuint)sizeof(IoVector));
 
-    /// <summary>Sends all of a sequence.</summary>
-    /// <param name="socket">A blocking socket.</param>
-    /// <param name="bytes">Memory outside the heap: its addresses go to the kernel as they are.</param>
-    /// <returns>0, or the error number.</returns>
-    internal int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes)
+    /// <inheritdoc/>
+    public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes)
     {
         int count = 0;
         foreach (ReadOnlyMemory<byte> segment in bytes)

@@ -37,6 +37,12 @@ internal sealed class PipeConnection : MigrationConnection
     /// <inheritdoc/>
     public override bool IsLocal => IsThisMachine;
 
+    /// <inheritdoc/>
+    internal override bool IsProven => PeerIsProven;
+
+    /// <summary>Gets whether the peer proved itself.</summary>
+    internal bool PeerIsProven { get; init; }
+
     /// <summary>Gets this end, where it is known.</summary>
     internal string Local { get; init; } = "";
 
@@ -130,12 +136,12 @@ internal sealed class PipeConnection : MigrationConnection
     internal override IDuplexPipe OpenControl() => new PipeControlPipe(this);
 
     /// <inheritdoc/>
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer) =>
-        new PipePageSender(this, memory, streamIndex, pacer);
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal) =>
+        seal is null ? new PipePageSender(this, memory, streamIndex, pacer) : throw NoSeal();
 
     /// <inheritdoc/>
-    internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd) =>
-        new PipePageReceiver(this, applier, streamIndex, onRoundEnd);
+    internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>
+        seal is null ? new PipePageReceiver(this, applier, streamIndex, onRoundEnd) : throw NoSeal();
 
     /// <inheritdoc/>
     public override void Abort()
@@ -180,6 +186,8 @@ internal sealed class PipeConnection : MigrationConnection
             // A pipe that flushes when it is completed may find its stream closed: it was to be closed.
         }
     }
+
+    private static NotSupportedException NoSeal() => new("A pipe is as secret as whoever connected it made it: pages are not sealed for it.");
 
     // Some pipes do not take a cancellation once they are completed.
     private static void Harmlessly(Action cancel)

@@ -30,6 +30,11 @@ internal static unsafe class PlainIo
     internal static int ReceiveSome(SafeSocketHandle socket, Span<byte> bytes, out int errno) =>
         Receive(socket, bytes, flags: 0, out errno);
 
+    /// <summary>Receives what there is, at least one byte, and leaves it where it is.</summary>
+    /// <returns>As above.</returns>
+    internal static int Peek(SafeSocketHandle socket, Span<byte> bytes, out int errno) =>
+        Receive(socket, bytes, Libc.MSG_PEEK, out errno);
+
     private static int Receive(SafeSocketHandle socket, Span<byte> bytes, int flags, out int errno)
     {
         // SAFETY: the span is pinned for as long as the kernel writes it.

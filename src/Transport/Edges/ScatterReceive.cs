@@ -8,19 +8,22 @@ namespace PageEngine.Transport.Edges;
 // Owns: the vectors of one receiving thread, and the way bytes come in where they belong.
 
 /// <summary>Receives from a blocking socket. One thread.</summary>
-internal sealed unsafe class ScatterReceive : IDisposable
+internal sealed unsafe class ScatterReceive : IBatchReceive
 {
     private IoVector* _vectors = (IoVector*)NativeMemory.Alloc(IoVector.MaxPerCall, (nuint)sizeof(IoVector));
 
-    /// <summary>Receives as much of what the writer expects next as one call gives: mostly all of it.</summary>
-    /// <param name="socket">A blocking socket.</param>
-    /// <param name="writer">Says where the bytes belong; the caller advances it.</param>
-    /// <param name="errno">The error number when the result is negative.</param>
-    /// <returns>How many bytes; 0: the other end closed.</returns>
-    internal int Receive(SafeSocketHandle socket, PageBatchWriter writer, out int errno)
+    /// <inheritdoc/>
+    /// <remarks>As much of what the writer expects next as one call gives: mostly all of it.</remarks>
+    public int Receive(SafeSocketHandle socket, PageBatchWriter writer, out int errno)
     {
         int count = writer.GetVectors(_vectors, IoVector.MaxPerCall);
-        return Receive(socket, _vectors, count, Libc.MSG_WAITALL, out errno);
+        int received = Receive(socket, _vectors, count, Libc.MSG_WAITALL, out errno);
+        if (received > 0)
+        {
+            writer.Advance(received);
+        }
+
+        return received;
     }
 
     /// <summary>Receives into vectors.</summary>

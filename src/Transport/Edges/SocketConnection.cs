@@ -114,16 +114,45 @@ internal sealed class SocketConnection : MigrationConnection
         }, cancellationToken).ConfigureAwait(false);
     }
 
+    /// <summary>Waits for the first byte and leaves it where it is. Cancelling ends the connection.</summary>
+    internal async ValueTask<byte> PeekAsync(CancellationToken cancellationToken)
+    {
+        byte[] first = new byte[1];
+        await RunBlockingAsync(() =>
+        {
+            int n = PlainIo.Peek(Handle, first, out int errno);
+            return n > 0 ? null : n == 0 ? UnexpectedEnd("before it said what it wanted") : Failure(errno, "starting");
+        }, cancellationToken).ConfigureAwait(false);
+        return first[0];
+    }
+
+    /// <summary>Gives the socket to the caller, who owns it from then on. Nobody may work on this connection any more.</summary>
+    internal async ValueTask<Socket> ReleaseAsync()
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposal is not null, this);
+            _disposal = Task.CompletedTask;
+        }
+
+        foreach (DedicatedThread thread in _threads)
+        {
+            await thread.JoinAsync().ConfigureAwait(false);
+        }
+
+        return _socket;
+    }
+
     /// <inheritdoc/>
     internal override IDuplexPipe OpenControl() => new SocketControlPipe(this);
 
     /// <inheritdoc/>
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer) =>
-        new SocketPageSender(this, memory, streamIndex, pacer);
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal) =>
+        new SocketPageSender(this, memory, streamIndex, pacer, seal is null ? new GatherSend() : new SealedSend(seal));
 
     /// <inheritdoc/>
-    internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd) =>
-        new SocketPageReceiver(this, applier, streamIndex, onRoundEnd);
+    internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>
+        new SocketPageReceiver(this, applier, streamIndex, onRoundEnd, seal is null ? new ScatterReceive() : new SealedReceive(seal));
 
     /// <summary>Says that nothing more will be sent; the other end reads to the end first.</summary>
     internal void ShutdownSend() => Shutdown(Libc.SHUT_WR);

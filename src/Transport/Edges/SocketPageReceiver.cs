@@ -9,13 +9,14 @@ internal sealed class SocketPageReceiver : PageReceiver
 {
     private readonly SocketConnection _connection;
     private readonly PageBatchWriter _writer;
-    private readonly ScatterReceive _scatter = new();
+    private readonly IBatchReceive _receive;
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int _stream;
 
-    internal SocketPageReceiver(SocketConnection connection, PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd)
+    internal SocketPageReceiver(SocketConnection connection, PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, IBatchReceive receive)
     {
         _connection = connection;
+        _receive = receive;
         _stream = streamIndex;
         _writer = new PageBatchWriter(applier, streamIndex, onRoundEnd);
         connection.StartThread($"pageengine-receive-{streamIndex}", Run);
@@ -40,22 +41,20 @@ internal sealed class SocketPageReceiver : PageReceiver
         }
 
         _writer.Dispose();
-        _scatter.Dispose();
+        _receive.Dispose();
     }
 
     private void ReceiveToTheEnd()
     {
         while (!_writer.HasEnded)
         {
-            int received = _scatter.Receive(_connection.Handle, _writer, out int errno);
+            int received = _receive.Receive(_connection.Handle, _writer, out int errno);
             if (received <= 0)
             {
                 throw received == 0
                     ? _connection.UnexpectedEnd(StreamEnd.Describe(_writer, _stream))
                     : _connection.Failure(errno, $"stream {_stream} received pages");
             }
-
-            _writer.Advance(received);
         }
     }
 }

@@ -13,7 +13,7 @@ internal sealed class SocketPageSender : PageSender
     private readonly SocketConnection _connection;
     private readonly BandwidthPacer _pacer;
     private readonly PageBatchReader _reader;
-    private readonly GatherSend _gather = new();
+    private readonly IBatchSend _send;
     private readonly Lock _lock = new();
     private readonly SemaphoreSlim _work = new(0);
     private readonly ManualResetEventSlim _interrupt = new();
@@ -21,9 +21,10 @@ internal sealed class SocketPageSender : PageSender
     private TaskCompletionSource<StreamRoundTotals>? _job;
     private bool _ended;
 
-    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer)
+    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, IBatchSend send)
     {
         _connection = connection;
+        _send = send;
         _pacer = pacer;
         _doing = $"stream {streamIndex} sent pages";
         _reader = new PageBatchReader(memory, streamIndex) { MaxDataPages = pacer.MaxBatchPages };
@@ -108,7 +109,7 @@ internal sealed class SocketPageSender : PageSender
         }
 
         _reader.Dispose();
-        _gather.Dispose();
+        _send.Dispose();
     }
 
     private void Run(TaskCompletionSource<StreamRoundTotals> job)
@@ -152,7 +153,7 @@ internal sealed class SocketPageSender : PageSender
                 _interrupt.Wait(wait);
             }
 
-            int errno = _gather.Send(_connection.Handle, read.Buffer);
+            int errno = _send.Send(_connection.Handle, read.Buffer);
             if (errno != 0)
             {
                 throw _connection.Failure(errno, _doing);

@@ -18,27 +18,28 @@ internal static class TcpSockets
     {
         (IPEndPoint local, IPEndPoint remote) = Prepare(socket, options);
         bool isLocal = IsThisMachine(local, remote);
-        return options.Tls is { } identity
-            ? new TlsAcceptedConnection(socket, identity, remote.ToString(), local.ToString(), isLocal)
-            : new SocketConnection(socket, remote.ToString(), isLocal);
+        var connection = new SocketConnection(socket, remote.ToString(), isLocal);
+        return options.Tls is { } identity ? new TlsAcceptedConnection(connection, identity) : connection;
     }
 
     /// <summary>Makes a source's connection of a connected socket, which it owns from then on.</summary>
     /// <param name="socket">The socket.</param>
+    /// <param name="purpose">What it will carry: pages are sealed one by one, and begin in the clear.</param>
     /// <param name="options">The options.</param>
     /// <param name="target">What was connected to: its certificate must be for that.</param>
     /// <param name="cancellationToken">Ends a handshake.</param>
-    internal static async Task<MigrationConnection> ToConnectionAsync(Socket socket, TcpOptions options, EndPoint target, CancellationToken cancellationToken)
+    internal static async Task<MigrationConnection> ToConnectionAsync(Socket socket, ConnectionPurpose purpose, TcpOptions options, EndPoint target, CancellationToken cancellationToken)
     {
-        if (options.Tls is not { } identity)
+        (IPEndPoint local, IPEndPoint remote) = Prepare(socket, options);
+        bool isLocal = IsThisMachine(local, remote);
+        if (options.Tls is not { } identity || purpose == ConnectionPurpose.Pages)
         {
-            return ToConnection(socket, options);
+            return new SocketConnection(socket, remote.ToString(), isLocal);
         }
 
-        (IPEndPoint local, IPEndPoint remote) = Prepare(socket, options);
         string name = target is DnsEndPoint dns ? dns.Host : remote.Address.ToString();
         SslStream stream = await TlsHandshake.AsSourceAsync(socket, identity, name, remote.ToString(), cancellationToken).ConfigureAwait(false);
-        return new PipeConnection(new StreamPipe(stream), remote.ToString(), stream) { IsThisMachine = IsThisMachine(local, remote), Local = local.ToString() };
+        return TlsHandshake.ToConnection(stream, remote.ToString(), local.ToString(), isLocal);
     }
 
     private static bool IsThisMachine(IPEndPoint local, IPEndPoint remote) => IPAddress.IsLoopback(remote.Address) || remote.Address.Equals(local.Address);

@@ -1,73 +1,93 @@
 using System.IO.Pipelines;
 using System.Net.Security;
-using System.Net.Sockets;
 using PageEngine.Memory;
 using PageEngine.Streaming;
+using PageEngine.Transport.Control;
+using PageEngine.Transport.Interop;
 
 namespace PageEngine.Transport.Edges;
 
 // Owns: a connection that a destination accepted and that has to prove itself first. It does so where its first bytes are
-// waited for, side by side with others: a stranger who says nothing keeps nobody from being accepted.
+// waited for, side by side with others: a stranger who says nothing keeps nobody from being accepted. A page stream proves
+// itself by its token and by every record that it seals; it begins in the clear.
 
-internal sealed class TlsAcceptedConnection(Socket socket, TlsIdentity identity, string remote, string local, bool isLocal) : MigrationConnection
+internal sealed class TlsAcceptedConnection(SocketConnection accepted, TlsIdentity identity) : MigrationConnection
 {
+    private const byte HandshakeRecord = 22;
+
     private readonly Lock _lock = new();
-    private PipeConnection? _proven;
+    private MigrationConnection _connection = accepted;
+    private bool _mayOpen;
     private bool _aborted;
 
-    public override string RemoteDescription => remote;
+    public override string RemoteDescription => accepted.RemoteDescription;
 
-    public override string LocalDescription => local;
+    public override string LocalDescription => accepted.LocalDescription;
 
-    public override bool IsLocal => isLocal;
+    public override bool IsLocal => accepted.IsLocal;
 
-    private PipeConnection Proven => _proven ?? throw new InvalidOperationException("The peer has not proven who it is.");
+    internal override bool IsProven => _connection.IsProven;
 
     internal override ValueTask WritePreambleAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) =>
         throw new NotSupportedException("A destination writes no preamble.");
 
     internal override async ValueTask ReadPreambleAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        SslStream stream = await TlsHandshake.AsDestinationAsync(socket, identity, remote, cancellationToken).ConfigureAwait(false);
-        var proven = new PipeConnection(new StreamPipe(stream), remote, stream) { IsThisMachine = isLocal, Local = local };
-        lock (_lock)
+        if (await accepted.PeekAsync(cancellationToken).ConfigureAwait(false) == HandshakeRecord)
         {
-            _proven = proven;
-            if (_aborted)
+            await ProveAsync(cancellationToken).ConfigureAwait(false);
+            await _connection.ReadPreambleAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            await accepted.ReadPreambleAsync(buffer, cancellationToken).ConfigureAwait(false);
+            if (BitConverter.ToUInt16(buffer.Span[4..]) != (ushort)ConnectionPurpose.Pages)
             {
-                proven.Abort();
+                throw new MigrationException(
+                    MigrationErrorKind.Refused, $"{RemoteDescription} was turned away: it speaks plain text, and this destination was told to let nobody in who does not prove himself. Give the source certificates.");
             }
         }
 
-        await proven.ReadPreambleAsync(buffer, cancellationToken).ConfigureAwait(false);
+        _mayOpen = true;
     }
 
-    internal override IDuplexPipe OpenControl() => Proven.OpenControl();
+    internal override IDuplexPipe OpenControl() => _mayOpen && IsProven ? _connection.OpenControl() : throw NotProven();
 
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer) => Proven.OpenSender(memory, streamIndex, pacer);
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal) =>
+        throw new NotSupportedException("A destination sends no pages.");
 
-    internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd) =>
-        Proven.OpenReceiver(applier, streamIndex, onRoundEnd);
+    internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>
+        _mayOpen && !IsProven && seal is not null ? _connection.OpenReceiver(applier, streamIndex, onRoundEnd, seal) : throw NotProven();
 
     public override void Abort()
     {
         lock (_lock)
         {
             _aborted = true;
-            if (_proven is null)
-            {
-                socket.Dispose();
-            }
-            else
-            {
-                _proven.Abort();
-            }
+            _connection.Abort();
         }
     }
 
     public override ValueTask DisposeAsync()
     {
         Abort();
-        return _proven?.DisposeAsync() ?? ValueTask.CompletedTask;
+        return _connection.DisposeAsync();
+    }
+
+    private static InvalidOperationException NotProven() => new("The peer has not proven who it is.");
+
+    private async Task ProveAsync(CancellationToken cancellationToken)
+    {
+        SslStream stream = await TlsHandshake.AsDestinationAsync(
+            await accepted.ReleaseAsync().ConfigureAwait(false), identity, RemoteDescription, cancellationToken).ConfigureAwait(false);
+        MigrationConnection proven = TlsHandshake.ToConnection(stream, RemoteDescription, LocalDescription, IsLocal);
+        lock (_lock)
+        {
+            _connection = proven;
+            if (_aborted)
+            {
+                proven.Abort();
+            }
+        }
     }
 }

@@ -50,6 +50,10 @@ internal static class TlsHandshake
             cancellationToken));
     }
 
+    /// <summary>Makes a connection of what both sides proved themselves on.</summary>
+    internal static MigrationConnection ToConnection(SslStream stream, string remote, string local, bool isLocal) =>
+        new PipeConnection(new StreamPipe(stream), remote, stream) { PeerIsProven = true, IsThisMachine = isLocal, Local = local };
+
     private static async Task<SslStream> RunAsync(Socket socket, Judge judge, Func<SslStream, Task> authenticate)
     {
         var stream = new SslStream(new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false);

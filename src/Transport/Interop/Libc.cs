@@ -7,6 +7,7 @@ namespace PageEngine.Transport.Interop;
 
 internal static unsafe partial class Libc
 {
+    internal const int MSG_PEEK = 0x2;
     internal const int MSG_WAITALL = 0x100;
     internal const int MSG_NOSIGNAL = 0x4000;
     internal const int SHUT_WR = 1;

@@ -88,6 +88,7 @@ internal static class DestinationHandshake
                 StoreNonce = nonce,
                 DataEndPoint = dataEndPoint ?? "",
                 Process = (uint)Environment.ProcessId,
+                PageSecret = joiner.Secret,
             },
             static (m, w) => m.Write(w),
             cancellationToken);

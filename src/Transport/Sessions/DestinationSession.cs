@@ -5,6 +5,7 @@ using PageEngine.Reporting;
 using PageEngine.Streaming;
 using PageEngine.Switchover;
 using PageEngine.Transport.Control;
+using PageEngine.Transport.Edges;
 
 namespace PageEngine.Transport.Sessions;
 
@@ -122,14 +123,14 @@ internal sealed class DestinationSession
             CreateShadow(hello, transport.Peer);
             await _guest!.RehearseAsync(starting.Token).ConfigureAwait(false);
 
-            var joiner = new StreamJoiner(Math.Clamp(Math.Min((int)hello.Streams, _options.MaxStreams), 1, PageBatchLimits.MaxStreams));
+            var joiner = new StreamJoiner(Math.Clamp(Math.Min((int)hello.Streams, _options.MaxStreams), 1, PageBatchLimits.MaxStreams), transport.Connection.IsProven ? PageSeal.NewSecret() : default);
             gate.LetJoin(joiner);
             await DestinationHandshake.WelcomeAsync(
                 transport, ProtocolVersion.Negotiate(hello.OldestVersion, hello.NewestVersion), joiner, Run, nonce, _acceptor.DataEndPoint, starting.Token).ConfigureAwait(false);
             await DestinationHandshake.WaitForStreamsAsync(transport, joiner, starting.Token).ConfigureAwait(false);
 
             using var applier = new PageApplier(_guest.Memory, hello.Verify);
-            transport.StartReceiving(joiner.Close(), applier);
+            transport.StartReceiving(joiner.Close(), applier, joiner.Secret);
             _report.Streams = transport.Streams;
             for (int i = 1; i <= transport.Streams; i++)
             {

@@ -1,6 +1,7 @@
 using PageEngine.Devices;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
+using PageEngine.Transport.Edges;
 
 namespace PageEngine.Transport.Sessions;
 
@@ -39,7 +40,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
     internal RoundArrivals Arrivals => _arrivals!;
 
     /// <summary>Starts receiving pages on connections that have joined; owns them from then on.</summary>
-    internal void StartReceiving(MigrationConnection[] connections, PageApplier applier)
+    internal void StartReceiving(MigrationConnection[] connections, PageApplier applier, ReadOnlyMemory<byte> secret)
     {
         // A full fence: either this sees a fault that came before, or Fail sees the arrivals. A message that was received
         // before the fault may still be waiting, and what it asks for would be waited for in vain.
@@ -54,7 +55,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
         _receivers = new PageReceiver[connections.Length];
         for (int i = 0; i < connections.Length; i++)
         {
-            _receivers[i] = PageReceiver.Start(connections[i], applier, i, OnRoundEnd);
+            _receivers[i] = PageReceiver.Start(connections[i], applier, i, OnRoundEnd, PageSeal.For(secret, i));
             _ = WatchAsync(_receivers[i]);
         }
     }

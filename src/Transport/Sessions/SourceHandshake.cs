@@ -60,6 +60,12 @@ internal static class SourceHandshake
                 throw ControlFrameCodec.Violation($"{streams} page streams were offered and {welcome.Streams} accepted");
             }
 
+            // Pages in the clear beside a channel that is not would be a way around it.
+            if (welcome.PageSecret.IsEmpty == transport.Connection.IsProven)
+            {
+                throw ControlFrameCodec.Violation(transport.Connection.IsProven ? "pages are to travel in the clear beside a channel that is encrypted" : "a secret came over a channel that does not keep it");
+            }
+
             if (ownership.Store is not null)
             {
                 await CheckNonceAsync(ownership.Store, identity, welcome.StoreNonce, options, cancellationToken).ConfigureAwait(false);

@@ -1,6 +1,7 @@
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
+using PageEngine.Transport.Edges;
 
 namespace PageEngine.Transport.Sessions;
 
@@ -81,7 +82,7 @@ internal sealed class SourceTransport : IAsyncDisposable
             MigrationConnection connection = await ConnectAsync(connector, ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
             _pageConnections.Add(connection);
             await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
-            _senders.Add(PageSender.Create(connection, memory, i, pacer));
+            _senders.Add(PageSender.Create(connection, memory, i, pacer, PageSeal.For(welcome.PageSecret, i)));
             onAdded(i + 1);
         }
 

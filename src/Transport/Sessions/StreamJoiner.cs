@@ -6,7 +6,9 @@ namespace PageEngine.Transport.Sessions;
 // Owns: which page-stream connections belong to this migration: those that know the one-time token, each index once.
 
 /// <summary>Collects the page streams of one migration at the destination. Safe from any thread.</summary>
-internal sealed class StreamJoiner(int streams)
+/// <param name="streams">How many.</param>
+/// <param name="secret">What they are sealed with; empty: they are not.</param>
+internal sealed class StreamJoiner(int streams, ReadOnlyMemory<byte> secret = default)
 {
     private readonly Lock _gate = new();
     private readonly MigrationConnection?[] _joined = new MigrationConnection?[streams];
@@ -18,6 +20,9 @@ internal sealed class StreamJoiner(int streams)
 
     /// <summary>Gets the token that the source must show.</summary>
     internal Guid Token { get; } = new(RandomNumberGenerator.GetBytes(16));
+
+    /// <summary>Gets what the streams are sealed with; empty: they are not.</summary>
+    internal ReadOnlyMemory<byte> Secret => secret;
 
     /// <summary>Takes a connection when its preamble is right; a stranger's is left to the caller, who closes it.</summary>
     internal bool TryJoin(ConnectionPreamble preamble, MigrationConnection connection)

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using PageEngine.Guests;
 using PageEngine.Memory;
 using PageEngine.Ownership;
@@ -59,6 +60,7 @@ public class MessageTests
         StoreNonce = Guid.NewGuid(),
         DataEndPoint = "10.0.0.2:4444",
         Process = 4321,
+        PageSecret = RandomNumberGenerator.GetBytes(32),
     };
 
     private static readonly PrepareMessage Prepare = new()
@@ -83,7 +85,11 @@ public class MessageTests
     [Fact]
     public void Messages_round_trip()
     {
-        Assert.Equal(Welcome, WelcomeMessage.Read(Bytes(Welcome.Write)));
+        WelcomeMessage welcome = WelcomeMessage.Read(Bytes(Welcome.Write));
+        Assert.Equal(Welcome.PageSecret.ToArray(), welcome.PageSecret.ToArray());
+        Assert.Equal(Welcome, welcome with { PageSecret = Welcome.PageSecret });
+        Assert.Equal(Welcome with { PageSecret = default }, WelcomeMessage.Read(Bytes((Welcome with { PageSecret = default }).Write)) with { PageSecret = default });
+        Assert.Throws<MigrationException>(() => WelcomeMessage.Read(Bytes((Welcome with { PageSecret = new byte[31] }).Write)));
         PrepareMessage prepare = PrepareMessage.Read(Bytes(Prepare.Write));
         Assert.Equal(Prepare.Totals, prepare.Totals);
         Assert.Equal(Prepare with { Totals = prepare.Totals }, prepare);

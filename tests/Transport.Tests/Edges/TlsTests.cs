@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using PageEngine.Reporting;
 using PageEngine.Transport.Tests.Sessions;
 using Xunit;
 
@@ -72,6 +73,64 @@ public sealed class TlsTests : IDisposable
         var connector = new TcpConnector(acceptor.LocalEndPoint, new TcpOptions { Tls = _authority.Identify("source") });
         Assert.Null((await host.MigrateAsync(connector)).Failure);
         using var moved = (IDisposable)(await receiving.WaitAsync(_patience)).Guest!;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Listener_on_the_network_learns_no_page_unless_it_is_sent_in_the_clear(bool encrypted)
+    {
+        byte[] page = [];
+        bool heard = false;
+        byte[] before = [];
+        await MoveAsync(encrypted, host => page = host.Guest.Memory.Page(77)[..64].ToArray(), (connection, _, piece) =>
+        {
+            if (connection == 1 && page.Length > 0)
+            {
+                byte[] joined = [.. before, .. piece.Span];
+                heard |= joined.AsSpan().IndexOf(page) >= 0;
+                before = joined[^Math.Min(joined.Length, 64)..];
+            }
+        });
+        Assert.Equal(!encrypted, heard);
+    }
+
+    [Theory]
+    [InlineData(45)]
+    [InlineData(700_000)]
+    [InlineData(5_000_001)]
+    public async Task Page_stream_that_somebody_changes_ends_the_migration_and_the_guest_runs_on(long offset)
+    {
+        MigrationReport report = await MoveAsync(encrypted: true, _ => { }, (connection, at, piece) =>
+        {
+            if (connection == 1 && at <= offset && offset < at + piece.Length)
+            {
+                piece.Span[(int)(offset - at)] ^= 0x20;
+            }
+        });
+        Assert.Equal(GuestWhereabouts.RunningAtSource, report.Failure!.Guest);
+        Assert.Equal(MigrationErrorKind.ProtocolViolation, report.Failure.Kind);
+        Assert.True(report.Failure.ReportedByPeer);
+    }
+
+    private async Task<MigrationReport> MoveAsync(bool encrypted, Action<GuestAtHost> ready, Action<int, long, Memory<byte>> onPiece)
+    {
+        TcpOptions Options(string name) => new() { Tls = encrypted ? _authority.Identify(name) : null };
+        using var acceptor = new TcpAcceptor(new IPEndPoint(IPAddress.Loopback, 0), Options("destination"));
+        await using var relay = new Relay(acceptor.LocalEndPoint) { OnPiece = onPiece };
+        Task<DestinationResult> receiving = new MigrationDestination(MigrationTests.Build).ReceiveAsync(acceptor);
+        using GuestAtHost host = await GuestAtHost.StartAsync("idle");
+        ready(host);
+        MigrationReport report = await host.MigrateAsync(new TcpConnector(relay.EndPoint, Options("source")));
+        DestinationResult result = await receiving.WaitAsync(_patience);
+        if (report.Failure is not null)
+        {
+            Assert.Null(result.Guest);
+            await host.AssertRunsAndIsConsistentAsync();
+        }
+
+        (result.Guest as IDisposable)?.Dispose();
+        return report;
     }
 
     [Fact]

@@ -14,8 +14,10 @@ public abstract class PageStreamTests
 
     private protected abstract Task<(MigrationConnection Source, MigrationConnection Destination)> ConnectAsync();
 
+    private protected virtual ReadOnlyMemory<byte> Secret => default;
+
     private Task<StreamRig> StartAsync(GuestMemory source, GuestMemory destination, int streams = 1, BandwidthPacer? pacer = null) =>
-        StreamRig.StartAsync(source, destination, streams, ConnectAsync, pacer);
+        StreamRig.StartAsync(source, destination, streams, ConnectAsync, pacer, Secret);
 
     [Theory]
     [InlineData(1)]

@@ -1,6 +1,7 @@
 using PageEngine.Bitmaps;
 using PageEngine.Memory;
 using PageEngine.Streaming;
+using PageEngine.Transport.Edges;
 using Xunit;
 
 namespace PageEngine.Transport.Tests.Streams;
@@ -45,15 +46,16 @@ internal sealed class StreamRig : IAsyncDisposable
         GuestMemory destination,
         int streams,
         Func<Task<(MigrationConnection Source, MigrationConnection Destination)>> connect,
-        BandwidthPacer? pacer = null)
+        BandwidthPacer? pacer = null,
+        ReadOnlyMemory<byte> secret = default)
     {
         var rig = new StreamRig(source, destination);
         pacer ??= new BandwidthPacer(0, TimeProvider.System);
         for (int i = 0; i < streams; i++)
         {
             (MigrationConnection s, MigrationConnection d) = await connect();
-            rig._senders.Add(PageSender.Create(s, source, i, pacer));
-            rig._receivers.Add(PageReceiver.Start(d, rig.Applier, i, rig.Acknowledge));
+            rig._senders.Add(PageSender.Create(s, source, i, pacer, PageSeal.For(secret, i)));
+            rig._receivers.Add(PageReceiver.Start(d, rig.Applier, i, rig.Acknowledge, PageSeal.For(secret, i)));
         }
 
         return rig;

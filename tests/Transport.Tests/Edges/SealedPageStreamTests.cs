@@ -1,0 +1,11 @@
+using PageEngine.Transport.Edges;
+using PageEngine.Transport.Tests.Streams;
+
+namespace PageEngine.Transport.Tests.Edges;
+
+public sealed class SealedPageStreamTests : PageStreamTests
+{
+    private protected override ReadOnlyMemory<byte> Secret { get; } = PageSeal.NewSecret();
+
+    private protected override Task<(MigrationConnection Source, MigrationConnection Destination)> ConnectAsync() => Connections.TcpAsync();
+}
