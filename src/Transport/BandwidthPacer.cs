@@ -40,7 +40,7 @@ internal sealed class BandwidthPacer
     internal long BytesPerSecond { get; }
 
     /// <summary>Gets how many pages with bytes a batch may have.</summary>
-    internal int MaxBatchPages { get; }
+    internal int MaxBatchPages { get; init; }
 
     /// <summary>Reserves the link for bytes that are about to be sent.</summary>
     /// <returns>How long to wait before sending them; zero: send now.</returns>

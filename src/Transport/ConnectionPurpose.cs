@@ -13,4 +13,7 @@ public enum ConnectionPurpose
 
     /// <summary>Page batches.</summary>
     Pages = 2,
+
+    /// <summary>What a measurement is led by (<see cref="Measuring.LinkBenchmark"/>).</summary>
+    Measurement = 3,
 }

@@ -46,7 +46,7 @@ public sealed class TcpConnector : IMigrationConnector
         try
         {
             Socket socket = await ConnectAsync(target, limit.Token).ConfigureAwait(false);
-            if (purpose == ConnectionPurpose.Control)
+            if (purpose != ConnectionPurpose.Pages)
             {
                 _reached = TcpSockets.Plain((IPEndPoint)socket.RemoteEndPoint!);
             }

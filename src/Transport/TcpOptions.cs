@@ -21,6 +21,10 @@ public sealed record TcpOptions
     /// cannot is refused, in plain text too. Null, the default: plain text.</summary>
     public TlsIdentity? Tls { get; init; }
 
+    /// <summary>Gets the congestion control of what this side sends (TCP_CONGESTION), for example "cubic" or "bbr"; null, the
+    /// default: the system's.</summary>
+    public string? CongestionControl { get; init; }
+
     /// <summary>Gets how long connecting may take, name resolution included; default 20 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(20);
 

@@ -35,7 +35,7 @@ internal readonly record struct ConnectionPreamble(ConnectionPurpose Purpose, in
 
         ushort purpose = BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]);
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) == XxHash3.HashToUInt64(bytes[..32])
-            && purpose is (ushort)ConnectionPurpose.Control or (ushort)ConnectionPurpose.Pages
+            && purpose is (ushort)ConnectionPurpose.Control or (ushort)ConnectionPurpose.Pages or (ushort)ConnectionPurpose.Measurement
             && BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]) == 0
             ? new ConnectionPreamble((ConnectionPurpose)purpose, BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]), new Guid(bytes.Slice(8, 16)))
             : throw ControlFrameCodec.Violation("a connection's first bytes are damaged");

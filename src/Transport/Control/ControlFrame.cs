@@ -35,6 +35,12 @@ internal enum ControlKind : ushort
     HashesRequest = 15,
     Hashes = 16,
     Goodbye = 17,
+
+    // Only on a connection that leads a measurement.
+    LinkBegin = 32,
+    LinkCase = 33,
+    LinkStreams = 34,
+    LinkResult = 35,
 }
 
 /// <summary>Encodes and decodes frames.</summary>
@@ -54,6 +60,8 @@ internal static class ControlFrameCodec
         ControlKind.Failure or ControlKind.Goodbye => 4096,
         ControlKind.DeviceState or ControlKind.Hashes => MaxChunkBytes + 64,
         ControlKind.Prepare => 8192,
+        ControlKind.LinkBegin or ControlKind.LinkCase or ControlKind.LinkResult => 256,
+        ControlKind.LinkStreams => 4096,
         ControlKind.Ready or ControlKind.RoundApplied or ControlKind.PauseNotice or ControlKind.Prepared or ControlKind.Commit
             or ControlKind.Running or ControlKind.Ping or ControlKind.Pong or ControlKind.HashesRequest or ControlKind.HandedBack => 256,
         _ => -1,

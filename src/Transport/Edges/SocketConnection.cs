@@ -47,6 +47,10 @@ internal sealed class SocketConnection : MigrationConnection
 
     internal SafeSocketHandle Handle => _socket.SafeHandle;
 
+    /// <summary>Reads a socket option; what the kernel does not give stays as it is.</summary>
+    /// <exception cref="SocketException">There is none.</exception>
+    internal void GetOption(int level, int name, Span<byte> value) => _socket.GetRawSocketOption(level, name, value);
+
     internal EndPoint? RemoteEndPoint => _socket.RemoteEndPoint;
 
     internal bool IsAborted => Volatile.Read(ref _aborted);

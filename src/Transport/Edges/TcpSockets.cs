@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Text;
 using PageEngine.Transport.Interop;
 
 namespace PageEngine.Transport.Edges;
@@ -42,6 +43,20 @@ internal static class TcpSockets
         return TlsHandshake.ToConnection(stream, remote.ToString(), local.ToString(), isLocal);
     }
 
+    private static void Control(Socket socket, string name)
+    {
+        try
+        {
+            socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_CONGESTION, Encoding.ASCII.GetBytes(name));
+        }
+        catch (SocketException e)
+        {
+            socket.Dispose();
+            throw new MigrationException(
+                MigrationErrorKind.Refused, $"This host has no congestion control named '{name}', or this user may not choose it: {e.Message}. /proc/sys/net/ipv4/tcp_allowed_congestion_control lists those that anybody may choose.", e);
+        }
+    }
+
     private static bool IsThisMachine(IPEndPoint local, IPEndPoint remote) => IPAddress.IsLoopback(remote.Address) || remote.Address.Equals(local.Address);
 
     private static (IPEndPoint Local, IPEndPoint Remote) Prepare(Socket socket, TcpOptions options)
@@ -56,6 +71,11 @@ internal static class TcpSockets
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, seconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveProbes);
             socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_USER_TIMEOUT, BitConverter.GetBytes(milliseconds));
+            if (options.CongestionControl is { } control)
+            {
+                Control(socket, control);
+            }
+
             return (Plain((IPEndPoint)socket.LocalEndPoint!), Plain((IPEndPoint)socket.RemoteEndPoint!));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)

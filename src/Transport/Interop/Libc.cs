@@ -23,6 +23,7 @@ internal static unsafe partial class Libc
     internal const int ECONNRESET = 104;
     internal const int ETIMEDOUT = 110;
     internal const int SOL_TCP = 6;
+    internal const int TCP_CONGESTION = 13;
     internal const int TCP_USER_TIMEOUT = 18;
 
     [LibraryImport("libc", SetLastError = true)]

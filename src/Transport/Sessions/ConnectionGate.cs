@@ -21,6 +21,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
     private readonly IMigrationAcceptor _acceptor;
     private readonly TimeProvider _time;
     private readonly Action<string> _refused;
+    private readonly ConnectionPurpose _serves;
     private readonly CancellationTokenSource _ended;
     private readonly SemaphoreSlim _undecided = new(MaxUndecided, MaxUndecided);
     private readonly Channel<MigrationConnection> _control = Channel.CreateBounded<MigrationConnection>(1);
@@ -34,8 +35,10 @@ internal sealed class ConnectionGate : IAsyncDisposable
     /// <param name="time">The clock.</param>
     /// <param name="refused">Is told, in a sentence, why somebody was turned away who did not prove himself.</param>
     /// <param name="cancellationToken">Ends everything.</param>
-    internal ConnectionGate(IMigrationAcceptor acceptor, TimeProvider time, Action<string> refused, CancellationToken cancellationToken)
+    /// <param name="serves">What the first connection has to be for: a migration, or a measurement.</param>
+    internal ConnectionGate(IMigrationAcceptor acceptor, TimeProvider time, Action<string> refused, CancellationToken cancellationToken, ConnectionPurpose serves = ConnectionPurpose.Control)
     {
+        _serves = serves;
         _acceptor = acceptor;
         _refused = refused;
         _time = time;
@@ -134,7 +137,7 @@ internal sealed class ConnectionGate : IAsyncDisposable
             ConnectionPreamble preamble = ConnectionPreamble.Decode(bytes);
             handedOn = preamble.Purpose == ConnectionPurpose.Pages
                 ? Volatile.Read(ref _joiner)?.TryJoin(preamble, connection) ?? false
-                : await TakeControlAsync(connection, limit.Token).ConfigureAwait(false);
+                : preamble.Purpose == _serves && await TakeControlAsync(connection, limit.Token).ConfigureAwait(false);
         }
         catch (MigrationException e)
         {

@@ -108,7 +108,9 @@ internal sealed class RoundArrivals
             _fault = cause;
             foreach ((_, TaskCompletionSource done) in _waiters)
             {
+                // Whoever waited may have given up meanwhile, and the cause is known elsewhere.
                 done.TrySetException(cause);
+                _ = done.Task.Exception;
             }
 
             _waiters.Clear();

@@ -51,5 +51,12 @@ internal sealed class RoundBarrier
         }
     }
 
-    internal void Fail(Exception cause) => _all.TrySetException(cause);
+    internal void Fail(Exception cause)
+    {
+        // Whoever waited may have given up meanwhile, and the cause is known elsewhere.
+        if (_all.TrySetException(cause))
+        {
+            _ = _all.Task.Exception;
+        }
+    }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using PageEngine.Transport.Tests.Sessions;
@@ -33,15 +32,10 @@ public sealed class HostileFramesTests(ITestOutputHelper output)
     {
         Conversation valid = await Conversation.GetAsync();
         var watch = Stopwatch.StartNew();
-        var unobserved = new ConcurrentQueue<string>();
-        void Count(object? sender, UnobservedTaskExceptionEventArgs e) => unobserved.Enqueue(e.Exception.ToString());
-        TaskScheduler.UnobservedTaskException += Count;
+        using var unobserved = new UnobservedExceptions();
         var fuzzers = Enumerable.Range(0, 8).Select(i => new ReplayFuzz(valid, unchecked((_seed * 1000) + i))).ToArray();
         await Task.WhenAll(fuzzers.Select(f => Task.Run(() => f.RunAsync(SessionFrames / fuzzers.Length))));
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        TaskScheduler.UnobservedTaskException -= Count;
-        Assert.True(unobserved.IsEmpty, string.Join('\n', unobserved));
+        Assert.Empty(unobserved.Collect());
         Tell($"destination: {fuzzers.Sum(f => f.Delivered)} mutated frames in {fuzzers.Sum(f => f.Sessions)} sessions, {fuzzers.Sum(f => f.Survived)} completed, {watch.Elapsed.TotalSeconds:0.0} s, seed {_seed}");
     }
 

@@ -63,6 +63,27 @@ public class RoundBarrierTests
 
 public class RoundArrivalsTests
 {
+    private const string Late = "lost when nobody waited";
+    [Fact]
+    public async Task A_failure_that_comes_after_everybody_gave_up_leaves_no_unobserved_exception()
+    {
+        using var watch = new UnobservedExceptions();
+        await GiveUpAsync();
+        Assert.DoesNotContain(watch.Collect(), e => e.Contains(Late, StringComparison.Ordinal));
+
+        static async Task GiveUpAsync()
+        {
+            var arrivals = new RoundArrivals(1);
+            var barrier = new RoundBarrier(0, 1);
+            using var stop = new CancellationTokenSource();
+            Task waiting = arrivals.WaitForRoundAsync(0, stop.Token);
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+            arrivals.Fail(new MigrationException(MigrationErrorKind.ConnectionLost, Late));
+            barrier.Fail(new MigrationException(MigrationErrorKind.ConnectionLost, Late));
+        }
+    }
+
     [Property]
     public void A_round_is_complete_when_every_stream_has_ended_it(PositiveInt streamCount, int seed)
     {
