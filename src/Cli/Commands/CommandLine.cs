@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using PageEngine.Cli.Bench;
 
 namespace PageEngine.Cli.Commands;
 
@@ -73,6 +74,7 @@ internal static class CommandLine
             ShowCommand.Create(host),
             ResolveCommand.Create(host),
             GuardCommand.Create(host),
+            BenchCommand.Create(host),
             Debug,
             help,
             new VersionOption(),

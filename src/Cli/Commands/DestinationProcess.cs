@@ -36,21 +36,7 @@ internal sealed class DestinationProcess : IDisposable
     /// <param name="error">Receives what it writes to stderr, line by line.</param>
     public static DestinationProcess Start(IEnumerable<string> arguments, string reportPath, TextWriter error)
     {
-        (string program, IEnumerable<string> prefix) = ThisProgram();
-        ProcessStartInfo start = new(program)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (string argument in (IEnumerable<string>)[.. prefix, "receive", .. arguments, "--json", reportPath, ReceiveCommand.UntilStdinCloses])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        Process process = Process.Start(start)
-            ?? throw new MigrationException(MigrationErrorKind.Refused, $"The destination process could not be started from {program}.");
-        return new DestinationProcess(process, reportPath, error);
+        return new DestinationProcess(ThisProgram.Start(["receive", .. arguments, "--json", reportPath, ReceiveCommand.UntilStdinCloses]), reportPath, error);
     }
 
     /// <summary>Waits until it has ended.</summary>
@@ -103,13 +89,6 @@ internal sealed class DestinationProcess : IDisposable
         }
 
         _process.Dispose();
-    }
-
-    /// <summary>Gets how to start this program again: itself, or the runtime with its assembly.</summary>
-    private static (string Program, IEnumerable<string> Prefix) ThisProgram()
-    {
-        string path = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is not known.");
-        return Path.GetFileNameWithoutExtension(path) == "dotnet" ? (path, ["exec", Environment.GetCommandLineArgs()[0]]) : (path, []);
     }
 
     private async Task ReadOutputAsync(StreamReader output)

@@ -20,9 +20,6 @@ public sealed record LinkCase
     /// <summary>Gets the most pages of one batch; default and most 1024.</summary>
     public int BatchPages { get; init; } = 1024;
 
-    /// <summary>Gets whether pages are sealed; possible only where both sides proved themselves (<see cref="TcpOptions.Tls"/>).</summary>
-    public bool Sealed { get; init; }
-
     /// <summary>Gets how long to send; default 2 s. What was begun is sent to its end.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -13,13 +13,13 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
     /// <summary>Tries one case.</summary>
     internal async Task<LinkMeasurement> TryAsync(LinkCase tried, CancellationToken cancellationToken)
     {
-        if (tried.Sealed && !connection.IsProven)
+        await channel.SendAsync(ControlKind.LinkCase, new LinkCaseMessage(tried.Streams), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
+        LinkStreamsMessage streams = LinkStreamsMessage.Read(await NextAsync(ControlKind.LinkStreams, cancellationToken).ConfigureAwait(false));
+        if (streams.Secret.IsEmpty == connection.IsProven)
         {
-            throw new MigrationException(MigrationErrorKind.Refused, "Sealed pages need a connection on which both sides proved themselves: give both certificates (TcpOptions.Tls).");
+            throw ControlFrameCodec.Violation("pages are to be sealed where nothing is secret, or not where they have to be");
         }
 
-        await channel.SendAsync(ControlKind.LinkCase, new LinkCaseMessage(tried.Streams, tried.Sealed), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
-        LinkStreamsMessage streams = LinkStreamsMessage.Read(await NextAsync(ControlKind.LinkStreams, cancellationToken).ConfigureAwait(false));
         var connections = new List<MigrationConnection>();
         try
         {
@@ -51,6 +51,7 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
         await PassAsync(0).ConfigureAwait(false);
         long began = TimeProvider.System.GetTimestamp();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
+        MachineTime machine = MachineTime.Now();
         TcpCounters[] before = [.. connections.Select(TcpCounters.Of)];
         int pass = 1;
         do
@@ -65,10 +66,14 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
         processor = Environment.CpuUsage.TotalTime - processor;
         TcpCounters[] after = [.. connections.Select(TcpCounters.Of)];
         return new LinkMeasurement(
-            tried, result.Bytes, elapsed, processor, result.Processor,
+            tried, connection.IsProven, result.Bytes, elapsed, processor, result.Processor,
             after.Zip(before, (a, b) => a.Retransmitted - b.Retransmitted).Sum(),
             after.Max(a => a.RoundTrip),
-            TimeSpan.FromTicks(after.Zip(before, (a, b) => (a.ReceiverStalled - b.ReceiverStalled).Ticks).Sum()));
+            TimeSpan.FromTicks(after.Zip(before, (a, b) => (a.ReceiverStalled - b.ReceiverStalled).Ticks).Sum()))
+        {
+            SourceIdle = MachineTime.Now().IdleSince(machine),
+            DestinationIdle = result.Idle,
+        };
 
         async Task PassAsync(int index)
         {

@@ -29,17 +29,16 @@ internal readonly record struct LinkBeginMessage(long MemoryBytes)
 }
 
 /// <summary>Source: one case begins.</summary>
-internal readonly record struct LinkCaseMessage(int Streams, bool Sealed)
+internal readonly record struct LinkCaseMessage(int Streams)
 {
-    internal void Write(PayloadWriter writer) => writer.UInt16((ushort)Streams).Byte(Sealed ? (byte)1 : (byte)0);
+    internal void Write(PayloadWriter writer) => writer.UInt16((ushort)Streams);
 
     internal static LinkCaseMessage Read(ReadOnlySpan<byte> payload)
     {
         var reader = new PayloadReader(payload, ControlKind.LinkCase);
         int streams = reader.UInt16();
-        byte flags = reader.Byte();
         reader.End();
-        return streams is > 0 and <= LinkCase.MaxStreams && flags <= 1 ? new LinkCaseMessage(streams, flags == 1) : throw reader.Wrong("an impossible number of streams, or flag");
+        return streams is > 0 and <= LinkCase.MaxStreams ? new LinkCaseMessage(streams) : throw reader.Wrong($"{streams} streams");
     }
 }
 
@@ -58,14 +57,16 @@ internal sealed record LinkStreamsMessage(Guid Token, string DataEndPoint, ReadO
 }
 
 /// <summary>Destination: all of the case is in its memory.</summary>
-internal readonly record struct LinkResultMessage(long Bytes, TimeSpan Processor)
+internal readonly record struct LinkResultMessage(long Bytes, TimeSpan Processor, double Idle)
 {
-    internal void Write(PayloadWriter writer) => writer.Count(Bytes).Duration(Processor);
+    private const long Million = 1_000_000;
+
+    internal void Write(PayloadWriter writer) => writer.Count(Bytes).Duration(Processor).Count((long)(Math.Clamp(Idle, 0, 1) * Million));
 
     internal static LinkResultMessage Read(ReadOnlySpan<byte> payload)
     {
         var reader = new PayloadReader(payload, ControlKind.LinkResult);
-        var message = new LinkResultMessage(reader.Count(long.MaxValue), reader.Duration());
+        var message = new LinkResultMessage(reader.Count(long.MaxValue), reader.Duration(), (double)reader.Count(Million) / Million);
         reader.End();
         return message;
     }

@@ -46,12 +46,7 @@ internal sealed class LinkServer(ConnectionGate gate, MigrationConnection connec
 
     private async Task TryAsync(GuestMemory memory, LinkCaseMessage asked, CancellationToken cancellationToken)
     {
-        if (asked.Sealed && !connection.IsProven)
-        {
-            throw ControlFrameCodec.Violation("sealed pages were asked for on a channel that keeps no secret");
-        }
-
-        var joiner = new StreamJoiner(asked.Streams, asked.Sealed ? PageSeal.NewSecret() : default);
+        var joiner = new StreamJoiner(asked.Streams, connection.IsProven ? PageSeal.NewSecret() : default);
         gate.LetJoin(joiner);
         await channel.SendAsync(
             ControlKind.LinkStreams, new LinkStreamsMessage(joiner.Token, dataEndPoint ?? "", joiner.Secret), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
@@ -67,6 +62,7 @@ internal sealed class LinkServer(ConnectionGate gate, MigrationConnection connec
         long bytes = 0;
         int warm = 0;
         TimeSpan before = TimeSpan.Zero;
+        MachineTime machine = MachineTime.Now();
         try
         {
             for (int i = 0; i < receivers.Length; i++)
@@ -76,7 +72,7 @@ internal sealed class LinkServer(ConnectionGate gate, MigrationConnection connec
 
             await Task.WhenAll(receivers.Select(r => r.Completion)).WaitAsync(cancellationToken).ConfigureAwait(false);
             TimeSpan spent = Environment.CpuUsage.TotalTime - before;
-            await channel.SendAsync(ControlKind.LinkResult, new LinkResultMessage(bytes, spent), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
+            await channel.SendAsync(ControlKind.LinkResult, new LinkResultMessage(bytes, spent, MachineTime.Now().IdleSince(machine)), static (m, w) => m.Write(w), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -95,6 +91,7 @@ internal sealed class LinkServer(ConnectionGate gate, MigrationConnection connec
             else if (Interlocked.Increment(ref warm) == asked.Streams)
             {
                 before = Environment.CpuUsage.TotalTime;
+                machine = MachineTime.Now();
             }
         }
     }

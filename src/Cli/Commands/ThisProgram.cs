@@ -1,0 +1,33 @@
+using System.Diagnostics;
+
+namespace PageEngine.Cli.Commands;
+
+// Owns: how this program starts itself again: by its own path, or the runtime with its assembly.
+
+internal static class ThisProgram
+{
+    /// <summary>Starts it, with its three streams redirected.</summary>
+    /// <exception cref="MigrationException">It could not be started.</exception>
+    public static Process Start(IEnumerable<string> arguments)
+    {
+        string path = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is not known.");
+        ProcessStartInfo start = new(path)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (Path.GetFileNameWithoutExtension(path) == "dotnet")
+        {
+            start.ArgumentList.Add("exec");
+            start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
+        }
+
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return Process.Start(start) ?? throw new MigrationException(MigrationErrorKind.Refused, $"Another process of this program could not be started from {path}.");
+    }
+}
