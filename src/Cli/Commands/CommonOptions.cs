@@ -90,6 +90,12 @@ internal sealed class CommonOptions
     private readonly WordOption<IPEndPoint?> _dataListen = new(
         "--data-listen", "HOST:PORT", "Where the destination takes page streams, when not where it listens.", null, OptionParsers.ListenAddress);
 
+    private readonly Option<string?> _congestion = new("--congestion")
+    {
+        Description = "The congestion control of what this side sends, for example cubic. Default the system's.",
+        HelpName = "NAME",
+    };
+
     private readonly Option<bool> _plaintext = new("--plaintext")
     {
         Description = "Allow unencrypted connections beyond this machine.",
@@ -134,7 +140,7 @@ internal sealed class CommonOptions
         [
             (_memory, false), (_vcpus, true), (_workload, true), (_fill, true), (_guest, false), (_streams, true), (_goal, true),
             (_maxRounds, true), (_abortAfter, true), (_startTimeout, false), (_resumeTimeout, true), (_claimTimeout, false), (_networkTimeout, false), (_ifStalled, true), (_bandwidth, true), (_compress, false), (_tracer, true),
-            (_ownership, false), (_guard, false), (_bind, true), (_dataListen, false), (_plaintext, false), (_verify, false), (_seed, true),
+            (_ownership, false), (_guard, false), (_bind, true), (_dataListen, false), (_congestion, true), (_plaintext, false), (_verify, false), (_seed, true),
             (_json, false), (_log, false), (_id, true), (_verbose, false),
         ];
         if (destination)
@@ -203,6 +209,7 @@ internal sealed class CommonOptions
         Guard = _guard.Read(parsed),
         Bind = _bind.Read(parsed),
         DataListen = _dataListen.Read(parsed),
+        Congestion = parsed.GetValue(_congestion),
         Plaintext = parsed.GetValue(_plaintext),
         Tls = _tls.Read(parsed),
         Verify = parsed.GetResult(_verify) is { Implicit: false } ? parsed.GetValue(_verify) : _verifyByDefault,

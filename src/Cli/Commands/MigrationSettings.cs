@@ -32,6 +32,7 @@ internal sealed record MigrationSettings
     public required EndPoint? Guard { get; init; }
     public required IPAddress? Bind { get; init; }
     public required IPEndPoint? DataListen { get; init; }
+    public required string? Congestion { get; init; }
     public required bool Plaintext { get; init; }
     public required TlsFiles? Tls { get; init; }
     public required bool Verify { get; init; }
@@ -66,6 +67,7 @@ internal sealed record MigrationSettings
         Guard = null,
         Bind = null,
         DataListen = null,
+        Congestion = null,
         Plaintext = plaintext,
         Tls = tls,
         Verify = false,
@@ -78,7 +80,7 @@ internal sealed record MigrationSettings
     };
 
     /// <summary>Gets what connections are to be.</summary>
-    public TcpOptions Tcp => new() { BindAddress = Bind, DataListen = DataListen, AllowPlaintext = Plaintext, Tls = Tls?.Identity };
+    public TcpOptions Tcp => new() { BindAddress = Bind, DataListen = DataListen, AllowPlaintext = Plaintext, CongestionControl = Congestion, Tls = Tls?.Identity };
 
     /// <summary>Gets whether stdout is for the JSON alone.</summary>
     public bool JsonOwnsStdout => Json == Output.JsonOutput.ToStdout;
