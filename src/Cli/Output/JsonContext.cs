@@ -14,6 +14,8 @@ namespace PageEngine.Cli.Output;
 [JsonSerializable(typeof(ActiveMarker))]
 [JsonSerializable(typeof(PredictionDocument))]
 [JsonSerializable(typeof(HeldGuestHeader))]
+[JsonSerializable(typeof(GuestRight))]
+[JsonSerializable(typeof(GuestProcess))]
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>

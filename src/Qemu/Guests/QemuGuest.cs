@@ -36,7 +36,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
     private readonly TimeProvider _time;
     private MigrationSetup? _setup;
     private Task _announcing = Task.CompletedTask;
-    private bool _loaded;
+    private bool _hasState;
     private bool _ended;
 
     /// <summary>Wraps a machine.</summary>
@@ -71,6 +71,13 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
 
     /// <summary>Gets how many bytes the device state had that was saved or loaded last; 0 before.</summary>
     public int StateBytes { get; private set; }
+
+    /// <summary>Gets whether QEMU has had a device state: it runs or has run the guest, or was given it to load.</summary>
+    public bool HasState
+    {
+        get => _hasState;
+        init => _hasState = value;
+    }
 
     /// <summary>Gets whether QEMU is quit, too, when a copy is discarded that never got its device state. False (the
     /// default): such a QEMU still waits and can take the next attempt.</summary>
@@ -115,7 +122,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
             _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
 
             // From here on QEMU takes no second state, whatever comes of this one.
-            _loaded = true;
+            _hasState = true;
             await _state.LoadAsync(payload, cancellationToken).ConfigureAwait(false);
         }).ConfigureAwait(false);
     }
@@ -138,7 +145,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
     /// and never got a state is left as it is, unless <see cref="QuitWhenUnused"/>.</remarks>
     public async ValueTask PowerOffAsync(CancellationToken cancellationToken)
     {
-        if (_ended || (Role == QemuRole.Destination && !_loaded && !QuitWhenUnused))
+        if (_ended || (Role == QemuRole.Destination && !_hasState && !QuitWhenUnused))
         {
             return;
         }

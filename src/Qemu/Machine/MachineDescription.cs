@@ -13,6 +13,9 @@ public sealed record MachineDescription
     private const int CurrentFormat = 1;
     private const int MaxItems = 4096;
 
+    /// <summary>Gets the identity that QEMU was given with -uuid; null when it was given none.</summary>
+    public required Guid? Id { get; init; }
+
     /// <summary>Gets QEMU's version.</summary>
     public required string Version { get; init; }
 
@@ -32,6 +35,11 @@ public sealed record MachineDescription
         using var writer = new Utf8JsonWriter(buffer);
         writer.WriteStartObject();
         writer.WriteNumber("format", CurrentFormat);
+        if (Id is { } id)
+        {
+            writer.WriteString("id", id);
+        }
+
         writer.WriteString("version", Version);
         writer.WriteString("machineType", MachineType);
         writer.WriteNumber("cpus", Cpus);
@@ -63,6 +71,7 @@ public sealed record MachineDescription
 
             return new MachineDescription
             {
+                Id = Guid.TryParse(QmpElement.TextOrNull(root, "id"), out Guid id) ? id : null,
                 Version = QmpElement.Text(root, "version"),
                 MachineType = QmpElement.Text(root, "machineType"),
                 Cpus = (int)QmpElement.Number(root, "cpus"),
@@ -90,9 +99,11 @@ public sealed record MachineDescription
             },
             cancellationToken).ConfigureAwait(false);
         string name = type.GetString() ?? "";
+        JsonElement uuid = await machine.Monitor.ExecuteAsync("query-uuid", null, cancellationToken).ConfigureAwait(false);
         JsonElement cpus = await machine.Monitor.ExecuteAsync("query-cpus-fast", null, cancellationToken).ConfigureAwait(false);
         return new MachineDescription
         {
+            Id = Guid.TryParse(QmpElement.TextOrNull(uuid, "UUID"), out Guid id) && id != Guid.Empty ? id : null,
             Version = machine.Monitor.Version.ToString(),
             MachineType = name.EndsWith(Suffix, StringComparison.Ordinal) ? name[..^Suffix.Length] : name,
             Cpus = QmpElement.Items(cpus).Count(),

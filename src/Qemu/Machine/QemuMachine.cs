@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using PageEngine.Memory;
 using PageEngine.Qemu.Injection;
@@ -59,6 +62,26 @@ public sealed class QemuMachine : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Gets an identity for a machine that has none of its own: the same as long as this process of QEMU lives.</summary>
+    public Guid ProvisionalId
+    {
+        get
+        {
+            byte[] name = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{ProcessFiles.BootId} {ProcessId} {StartedAt}"));
+            byte[] id = SHA256.HashData(name)[..16];
+
+            // RFC 9562, version 8: made by the application.
+            id[6] = (byte)((id[6] & 0x0f) | 0x80);
+            id[8] = (byte)((id[8] & 0x3f) | 0x80);
+            return new Guid(id, bigEndian: true);
+        }
+    }
+
+    /// <summary>Asks QEMU for its run state, such as running, paused or inmigrate.</summary>
+    /// <exception cref="QmpException">It does not answer.</exception>
+    public async Task<string> StatusAsync(CancellationToken cancellationToken = default) =>
+        QmpElement.Text(await Monitor.ExecuteAsync("query-status", null, cancellationToken).ConfigureAwait(false), "status");
 
     /// <summary>Finds where QEMU has mapped its memory.</summary>
     /// <exception cref="MigrationException">It has none that can be shared, or it is not found.</exception>
