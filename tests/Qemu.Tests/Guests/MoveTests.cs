@@ -51,4 +51,45 @@ public class MoveTests(ITestOutputHelper output)
             await here.DisposeAsync();
         }
     }
+
+    [LinuxGuestFact]
+    public async Task A_running_Linux_moves_twenty_times_and_its_own_checks_never_fail()
+    {
+        const int Moves = 20;
+        const int LinuxMegabytes = 1024;
+        const string Work = "pe.memory=700 pe.rate=100 pe.kind=hot pe.hot=256";
+        QemuProcess here = await LinuxGuest.StartAsync(LinuxMegabytes, Work);
+        Guid id = Guid.NewGuid();
+        var store = new MemoryOwnershipStore();
+        GuestOwnership owned = await GuestOwnership.ClaimAsync(store, id);
+        try
+        {
+            await LinuxGuest.WaitForTicksAsync(here, 20);
+            for (int move = 0; move < Moves; move++)
+            {
+                QemuProcess there = await LinuxGuest.StartAsync(LinuxMegabytes, Work, incoming: true);
+                (MigrationReport report, GuestOwnership? next) = await Move.RunAsync(here, there, id, owned, store);
+                output.WriteLine(Move.Describe(report));
+                Assert.Equal((MigrationOutcome.Completed, null), (report.Outcome, report.Failure?.Message));
+                owned = next!;
+                await here.WaitForExitAsync();
+                await LinuxGuest.WaitForTicksAsync(there, 10);
+
+                // The guest says every tick once: what it had not sent over the one serial line comes over the other.
+                (long lastHere, _, long errors) = LinuxGuest.Ticks(here)[^1];
+                Assert.Equal(0, errors);
+                Assert.Empty(LinuxGuest.Errors(here));
+                Assert.InRange(LinuxGuest.Ticks(there)[0].Number, lastHere + 1, lastHere + 2);
+                await here.DisposeAsync();
+                here = there;
+            }
+
+            Assert.Equal(0, LinuxGuest.Ticks(here)[^1].Errors);
+            Assert.Empty(LinuxGuest.Errors(here));
+        }
+        finally
+        {
+            await here.DisposeAsync();
+        }
+    }
 }
