@@ -71,7 +71,7 @@ internal sealed class GuestProcesses(string directory)
             {
                 QemuMachine machine = await QemuMachine.ConnectAsync(process.Monitor, process.ProcessId, null, cancellationToken);
                 GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
-                MachineDescription description = await MachineDescription.ReadAsync(machine, cancellationToken);
+                MachineDescription description = await MachineInspector.DescribeAsync(machine, cancellationToken);
                 QemuRole role = process.Role == ReportMapping.Word(Reporting.MigrationRole.Source) ? QemuRole.Source : QemuRole.Destination;
                 return new QemuGuest(process.GuestId, machine, memory, role, description) { HasState = true };
             }

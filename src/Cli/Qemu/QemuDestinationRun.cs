@@ -5,6 +5,7 @@ using PageEngine.Ownership;
 using PageEngine.Qemu.Guests;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
+using PageEngine.Qemu.Preflight;
 using PageEngine.Reporting;
 using PageEngine.Transport;
 
@@ -36,9 +37,14 @@ internal sealed class QemuDestinationRun(CommandRun run, QemuReceiveSettings rec
         {
             await using QemuMachine machine = await QemuMachine.ConnectAsync(receive.Qmp, receive.ProcessId, null, cancellationToken);
             _machine = machine;
-            _description = await MachineDescription.ReadAsync(machine, cancellationToken);
+            _description = await MachineInspector.DescribeAsync(machine, cancellationToken);
+            MachineState state = await MachineInspector.LookAsync(machine, cancellationToken);
+            if (DestinationCheck.Judge(_description, state, machine.Ram, HostCheck.FreeBytes) is { Count: > 0 } findings)
+            {
+                throw Finding.Refuse(findings);
+            }
+
             _ = machine.FindRam();
-            await RequireWaitingAsync(machine, cancellationToken);
             using TcpAcceptor acceptor = new(
                 receive.Listen, new TcpOptions { DataListen = run.Settings.DataListen, AllowPlaintext = run.Settings.Plaintext });
             MigrationDestination destination = new(MakeShadow, SessionOptions.Destination(run, store, run.State.Journal));
@@ -107,6 +113,11 @@ internal sealed class QemuDestinationRun(CommandRun run, QemuReceiveSettings rec
             throw new MigrationException(MigrationErrorKind.Refused, $"This destination takes guest {only} only (--guest); guest {offer.GuestId} was offered.");
         }
 
+        if (DestinationCheck.Compare(MachineDescription.Decode(offer.Description.Configuration), _description!) is { Count: > 0 } findings)
+        {
+            throw Finding.Refuse(findings);
+        }
+
         run.Log.MigrationId = offer.MigrationId;
         QemuMachine machine = _machine!;
         var guest = new QemuGuest(
@@ -125,17 +136,6 @@ internal sealed class QemuDestinationRun(CommandRun run, QemuReceiveSettings rec
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             run.Warn($"the right to run the guest could not be kept for its next move: {exception.Message}");
-        }
-    }
-
-    private static async Task RequireWaitingAsync(QemuMachine machine, CancellationToken cancellationToken)
-    {
-        string status = await machine.StatusAsync(cancellationToken);
-        if (status != "inmigrate")
-        {
-            throw new MigrationException(
-                MigrationErrorKind.Refused,
-                $"QEMU (process {machine.ProcessId}) does not wait for a machine: it is in state '{status}'. Start it with the source's arguments, its own -qmp socket and RAM file, and -incoming defer -S.");
         }
     }
 }

@@ -7,6 +7,7 @@ using PageEngine.Ownership;
 using PageEngine.Qemu.Guests;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
+using PageEngine.Qemu.Preflight;
 using PageEngine.Qemu.Ram;
 using PageEngine.Reporting;
 using PageEngine.Transport;
@@ -37,7 +38,14 @@ internal static class QemuSourceRun
     private static async Task<int> MoveAsync(
         CommandRun run, IOwnershipStore? store, string qmp, QemuMachine machine, EndPoint to, CancellationToken cancellationToken)
     {
-        MachineDescription description = await MachineDescription.ReadAsync(machine, cancellationToken);
+        MachineDescription description = await MachineInspector.DescribeAsync(machine, cancellationToken);
+        MachineState state = await MachineInspector.LookAsync(machine, cancellationToken);
+        Finding[] findings = [.. SourceCheck.Judge(description, state, machine.Ram), .. HostCheck.JudgeSource(machine.ProcessId)];
+        if (findings.Length > 0)
+        {
+            throw Finding.Refuse(findings);
+        }
+
         Guid id = run.Settings.GuestId ?? description.Id ?? machine.ProvisionalId;
         ulong migrationId = SessionOptions.MigrationId(run);
         run.Log.MigrationId = migrationId;

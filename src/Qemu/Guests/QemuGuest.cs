@@ -44,7 +44,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
     /// <param name="machine">The QEMU; the caller disposes it.</param>
     /// <param name="memory">Its memory, from <see cref="QemuMachine.MapMemory"/>; owned from here on.</param>
     /// <param name="role">Which end this is.</param>
-    /// <param name="description">What the other end must know, from <see cref="MachineDescription"/>.</param>
+    /// <param name="description">What the other end must know, from <see cref="MachineInspector.DescribeAsync"/>.</param>
     /// <param name="time">The clock; null: the system's.</param>
     public QemuGuest(Guid id, QemuMachine machine, GuestMemory memory, QemuRole role, MachineDescription description, TimeProvider? time = null)
     {

@@ -75,6 +75,7 @@ internal static unsafe partial class Libc
 
     internal const int AT_FDCWD = -100;
     internal const uint STATX_INO = 0x100;
+    internal const uint STATX_BLOCKS = 0x400;
 
     /// <summary>struct statx, as far as it is read here.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 256)]
@@ -82,6 +83,7 @@ internal static unsafe partial class Libc
     {
         [FieldOffset(0)] internal uint stx_mask;
         [FieldOffset(32)] internal ulong stx_ino;
+        [FieldOffset(48)] internal ulong stx_blocks;
     }
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

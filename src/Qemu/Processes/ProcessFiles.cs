@@ -36,6 +36,10 @@ internal static class ProcessFiles
     internal static ulong? InodeOf(string path) =>
         Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_INO, out Libc.statx_buffer found) == 0 ? found.stx_ino : null;
 
+    /// <summary>Gets how many bytes a file really takes; 0 when there is none.</summary>
+    internal static long AllocatedBytes(string path) =>
+        Libc.statx(Libc.AT_FDCWD, path, 0, Libc.STATX_BLOCKS, out Libc.statx_buffer found) == 0 ? (long)found.stx_blocks * 512 : 0;
+
     /// <summary>Gets a name for this boot of the host.</summary>
     internal static string BootId => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
 

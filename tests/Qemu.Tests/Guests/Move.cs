@@ -20,8 +20,8 @@ internal static class Move
         await using QemuMachine source = await from.ConnectAsync();
         await using QemuMachine target = await to.ConnectAsync();
         IReadOnlyList<RamMapping> ram = source.FindRam();
-        await using QemuGuest guest = new(id, source, QemuMachine.MapMemory(ram), QemuRole.Source, await MachineDescription.ReadAsync(source));
-        MachineDescription description = await MachineDescription.ReadAsync(target);
+        await using QemuGuest guest = new(id, source, QemuMachine.MapMemory(ram), QemuRole.Source, await MachineInspector.DescribeAsync(source));
+        MachineDescription description = await MachineInspector.DescribeAsync(target);
         var destination = new MigrationDestination(
             offer => new QemuGuest(offer.GuestId, target, QemuMachine.MapMemory(target.FindRam()), QemuRole.Destination, description),
             new MigrationDestinationOptions { OwnershipStore = store });
