@@ -196,12 +196,12 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
     private async Task<RecoveryResult> KeepAsync(RecoveryResult result)
     {
         string role = HeldGuests.RoleOf(result.Attempt);
-        if (result.Guest is not { } guest || result.IsSettled || LivesInAProcess(result.Attempt) || _inMemory.ContainsKey((result.Attempt.MigrationId, role)))
+        if (result.Guest is not { } guest || result.IsSettled || _inMemory.ContainsKey((result.Attempt.MigrationId, role)))
         {
             return result;
         }
 
-        if (!_held.Has(result.Attempt.MigrationId, role))
+        if (!_held.Has(result.Attempt.MigrationId, role) && !LivesInAProcess(result.Attempt))
         {
             try
             {

@@ -121,6 +121,11 @@ internal sealed class StartRecovery(CommandRun run, MigrationRole role) : IAsync
                 _guests.Add((guest, result));
             }
         }
+        else
+        {
+            // A guest in a process of its own goes on there.
+            (result.Guest as IDisposable)?.Dispose();
+        }
     }
 
     // Each try is short; the source is waited for over all of them.

@@ -3,7 +3,6 @@ using System.Text.Json;
 using PageEngine.Cli.History;
 using PageEngine.Cli.Output;
 using PageEngine.Guests;
-using PageEngine.Memory;
 using PageEngine.Qemu.Guests;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
@@ -70,10 +69,17 @@ internal sealed class GuestProcesses(string directory)
             try
             {
                 QemuMachine machine = await QemuMachine.ConnectAsync(process.Monitor, process.ProcessId, null, cancellationToken);
-                GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
-                MachineDescription description = await MachineInspector.DescribeAsync(machine, cancellationToken);
-                QemuRole role = process.Role == ReportMapping.Word(Reporting.MigrationRole.Source) ? QemuRole.Source : QemuRole.Destination;
-                return new QemuGuest(process.GuestId, machine, memory, role, description) { HasState = true };
+                try
+                {
+                    MachineDescription description = await MachineInspector.DescribeAsync(machine, cancellationToken);
+                    QemuRole role = process.Role == ReportMapping.Word(Reporting.MigrationRole.Source) ? QemuRole.Source : QemuRole.Destination;
+                    return new QemuGuest(process.GuestId, machine, QemuMachine.MapMemory(machine.FindRam()), role, description) { HasState = true, OwnsMachine = true };
+                }
+                catch
+                {
+                    await machine.DisposeAsync();
+                    throw;
+                }
             }
             catch (QmpException e)
             {

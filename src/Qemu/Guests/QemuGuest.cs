@@ -21,7 +21,7 @@ public enum QemuRole
 }
 
 /// <summary>A QEMU virtual machine that can be migrated. The engine calls it, one call at a time.</summary>
-public sealed class QemuGuest : IGuest, IAsyncDisposable
+public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
 {
     /// <summary>The kind of guest in a description.</summary>
     public const string Kind = "qemu";
@@ -82,6 +82,13 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
     /// <summary>Gets whether QEMU is quit, too, when a copy is discarded that never got its device state. False (the
     /// default): such a QEMU still waits and can take the next attempt.</summary>
     public bool QuitWhenUnused { get; init; }
+
+    /// <summary>Gets whether the machine's monitor is closed with this guest; default false: the caller closes it.</summary>
+    public bool OwnsMachine { get; init; }
+
+    /// <inheritdoc/>
+    /// <remarks>True: QEMU has it.</remarks>
+    public bool LivesInOwnProcess => true;
 
     /// <inheritdoc/>
     public GuestDescription Describe() => new(Kind, _description);
@@ -171,7 +178,14 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable
     {
         await _announcing.ConfigureAwait(false);
         Memory.Dispose();
+        if (OwnsMachine)
+        {
+            await _machine.DisposeAsync().ConfigureAwait(false);
+        }
     }
+
+    /// <summary>As <see cref="DisposeAsync"/>, for those who cannot wait; QEMU answers within milliseconds, or not at all.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     // Switches learn where a network address is from what they see it send; the guest itself may be silent for long.
     private async Task AnnounceAsync()
