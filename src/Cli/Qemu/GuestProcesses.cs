@@ -86,5 +86,18 @@ internal sealed class GuestProcesses(string directory)
                 throw new MigrationException(MigrationErrorKind.GuestFailed, e.Message, e);
             }
         }
+
+        public override async ValueTask EndAsync(CancellationToken cancellationToken)
+        {
+            using QemuGuest guest = (QemuGuest)await OpenAsync(cancellationToken);
+            if (await guest.IsRunningAsync(cancellationToken))
+            {
+                throw new MigrationException(
+                    MigrationErrorKind.GuestFailed,
+                    $"QEMU (process {process.ProcessId}) runs guest {process.GuestId}, although the record gives it to the other side: somebody continued it by hand. It was not touched: stop it.");
+            }
+
+            await guest.PowerOffAsync(cancellationToken);
+        }
     }
 }

@@ -173,6 +173,15 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         }
     }
 
+    /// <summary>Asks QEMU whether the guest runs.</summary>
+    /// <exception cref="MigrationException">QEMU does not answer.</exception>
+    public async ValueTask<bool> IsRunningAsync(CancellationToken cancellationToken)
+    {
+        bool runs = false;
+        await RunAsync("say how it is", async () => runs = await _machine.StatusAsync(cancellationToken).ConfigureAwait(false) == "running").ConfigureAwait(false);
+        return runs;
+    }
+
     /// <summary>Waits for what was begun in the background, and unmaps the memory.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -15,7 +15,7 @@ namespace PageEngine.Qemu.Tests.Guests;
 internal static class Move
 {
     internal static async Task<(MigrationReport Report, GuestOwnership? Next)> RunAsync(
-        QemuProcess from, QemuProcess to, Guid id, GuestOwnership? owned, IOwnershipStore? store)
+        QemuProcess from, QemuProcess to, Guid id, GuestOwnership? owned, IOwnershipStore? store, TimeSpan? goal = null)
     {
         await using QemuMachine source = await from.ConnectAsync();
         await using QemuMachine target = await to.ConnectAsync();
@@ -29,7 +29,14 @@ internal static class Move
         Task<DestinationResult> receiving = destination.ReceiveAsync(acceptor);
         ForeignTracing tracing = await source.TraceAsync(guest.Memory, ram);
         using var tracer = tracing.Tracer;
-        var migration = new MigrationSource(guest, tracer, new MigrationSourceOptions { Ownership = owned, Verify = true });
+        var migration = new MigrationSource(guest, tracer, new MigrationSourceOptions
+        {
+            Ownership = owned,
+            Verify = true,
+
+            // A guest that writes everything in every round converges by no shorter goal on a busy host.
+            SwitchoverGoal = goal ?? TimeSpan.FromMinutes(1),
+        });
         MigrationReport report = await migration.MigrateAsync(new TcpConnector(acceptor.LocalEndPoint));
         DestinationResult result = await receiving;
         if (result.Guest is QemuGuest arrived)

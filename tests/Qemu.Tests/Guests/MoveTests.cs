@@ -68,7 +68,7 @@ public class MoveTests(ITestOutputHelper output)
             for (int move = 0; move < Moves; move++)
             {
                 QemuProcess there = await LinuxGuest.StartAsync(LinuxMegabytes, Work, incoming: true);
-                (MigrationReport report, GuestOwnership? next) = await Move.RunAsync(here, there, id, owned, store);
+                (MigrationReport report, GuestOwnership? next) = await Move.RunAsync(here, there, id, owned, store, TimeSpan.FromSeconds(2));
                 output.WriteLine(Move.Describe(report));
                 Assert.Equal((MigrationOutcome.Completed, null), (report.Outcome, report.Failure?.Message));
                 owned = next!;
