@@ -15,7 +15,8 @@ public class ArchitectureTests
         ["Transport"] = ["PageEngine"],
         ["EmbeddedGuest"] = ["PageEngine"],
         ["Simulation"] = ["PageEngine"],
-        ["Cli"] = ["PageEngine", "Transport", "EmbeddedGuest"],
+        ["Qemu"] = ["PageEngine", "Transport"],
+        ["Cli"] = ["PageEngine", "Transport", "EmbeddedGuest", "Qemu"],
     };
 
     /// <summary>Folder of src/PageEngine to the folders it may use. The order is that of the layers: each uses only those
@@ -59,6 +60,12 @@ public class ArchitectureTests
         ("src/Transport/Sessions/MemoryComparison.cs", "hashes the frozen guest's pages where they are"),
     ];
 
+    private static readonly (string Path, string Reason)[] NamesOfProducts =
+    [
+        ("src/Cli/Commands/CommandLine.cs", "the tree of commands names the command that is called after the product it talks to"),
+        ("src/Cli/Commands/Recoverer.cs", "settles what the commands for another product's guests left behind, too"),
+    ];
+
     private static IReadOnlyList<SourceFile> Sources => SourceTree.Sources;
 
     private static IEnumerable<SourceFile> Libraries => Sources.Where(file => file.Project != "Cli");
@@ -85,7 +92,7 @@ public class ArchitectureTests
                     ? [$"{path}: a project that ArchitectureTests.AllowedProjects does not know"]
                     : References(path).Where(used => !allowed.Contains(used)).Select(used => $"{path} references {used}");
             }),
-            "Project references go Cli → Transport, EmbeddedGuest → PageEngine. Move the shared code down, or put the seam into the lower project and implement it in the upper one.");
+            "Project references go Cli → Qemu → Transport → PageEngine, and Cli → EmbeddedGuest → PageEngine. Move the shared code down, or put the seam into the lower project and implement it in the upper one.");
     }
 
     [Fact]
@@ -238,7 +245,7 @@ public class ArchitectureTests
     public void Identifiers_name_no_product() =>
         AssertNone(
             Find(
-                Sources.Where(file => !file.Path.Contains("Qemu", StringComparison.Ordinal)),
+                Sources.Where(file => !file.Path.Contains("Qemu", StringComparison.Ordinal) && !NamesOfProducts.Any(exception => exception.Path == file.Path)),
                 @"\b\w*(Xen(?![a-z])|[Vv][Mm][Ww]are|[Vv]Motion|VMOTION|Vmotion|vmotion|VSphere|Vsphere|vSphere|Esxi(?![a-z])|[Qq]emu|QEMU|[Ll]ibvirt|HyperV(?![a-z])|VirtualBox)\w*"),
             "Use the field's own terms for a mechanism: pre-copy, round, switchover, write tracing. Other products' names belong only where one is talked to.");
 

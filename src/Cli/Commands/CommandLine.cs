@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using PageEngine.Cli.Bench;
+using PageEngine.Cli.Qemu;
 
 namespace PageEngine.Cli.Commands;
 
@@ -69,6 +71,7 @@ internal static class CommandLine
             DemoCommand.Create(host),
             SendCommand.Create(host),
             ReceiveCommand.Create(host),
+            QemuCommand.Create(host),
             PredictCommand.Create(host),
             ListCommand.Create(host),
             ShowCommand.Create(host),
@@ -89,7 +92,12 @@ internal static class CommandLine
         }
 
         ExampleCommand command = (ExampleCommand)parsed.CommandResult.Command;
-        string name = !command.Parents.Any() ? "" : $"{command.Name} ";
+        string name = "";
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Parent: not null } within; at = within.Parent)
+        {
+            name = $"{within.Command.Name} {name}";
+        }
+
         host.Error.WriteLine($"example: {command.Examples[0]}");
         host.Error.WriteLine($"all options: pageengine {name}--help");
         return ExitCodes.WrongArguments;

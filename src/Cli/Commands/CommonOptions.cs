@@ -133,7 +133,8 @@ internal sealed class CommonOptions
     /// <param name="destination">True: the guest comes from elsewhere; options about it are accepted, so that both sides
     /// can be called with the same ones, and only those that mean something here are shown.</param>
     /// <param name="verifyByDefault">Whether memories are compared unless `--verify false` says otherwise.</param>
-    public CommonOptions(Command command, bool destination = false, bool verifyByDefault = false)
+    /// <param name="ownGuest">False: the guest is not this program's; options about what it does or how it is traced are left out.</param>
+    public CommonOptions(Command command, bool destination = false, bool verifyByDefault = false, bool ownGuest = true)
     {
         _verifyByDefault = verifyByDefault;
         (Option Option, bool SourceOnly)[] options =
@@ -152,6 +153,13 @@ internal sealed class CommonOptions
         else if (verifyByDefault)
         {
             _verify.Description += " Default here; --verify false leaves it out.";
+        }
+
+        if (!ownGuest)
+        {
+            _verify.Description = "Compare both memories page by page, without lengthening the blackout.";
+            _guest.Description = destination ? "Take this guest only. Default any." : "The guest's identity; it names the ownership record. Default QEMU's -uuid.";
+            options = [.. options.Where(o => !Array.Exists<Option>([_memory, _vcpus, _workload, _fill, _seed, _guard, _tracer], o.Option.Equals))];
         }
 
         foreach ((Option option, bool sourceOnly) in options)

@@ -44,20 +44,9 @@ internal sealed class DestinationRun : IDisposable
         await using StartRecovery recovery = new(_run, MigrationRole.Destination);
         await recovery.AtStartAsync();
         using TcpAcceptor acceptor = new(_receive.Listen, settings.Tcp);
-        MigrationDestination destination = new(MakeShadow, new MigrationDestinationOptions
-        {
-            OwnershipStore = store,
-            JournalDirectory = _run.Recoverer.JournalDirectory,
-            StartTimeout = settings.StartTimeout,
-            ClaimTimeout = settings.ClaimTimeout,
-            NetworkTimeout = settings.NetworkTimeout,
-            RaiseGuards = _guard is null ? null : _guard.RaiseAsync,
-            MaxStreams = MigrationSource.MaxStreams,
-            MaxMemoryBytes = settings.MemoryIsGiven ? settings.MemoryBytes : long.MaxValue,
-            Progress = _run.Watch,
-            Logger = _run.Log,
-            TimeProvider = _run.Time,
-        });
+        MigrationDestination destination = new(
+            MakeShadow,
+            SessionOptions.Destination(_run, store, _run.Recoverer.JournalDirectory) with { RaiseGuards = _guard is null ? null : _guard.RaiseAsync });
         _run.Reports.Out.WriteLine($"listening on {acceptor.LocalEndPoint}");
         _run.Reports.Out.Flush();
         recovery.GoOn();

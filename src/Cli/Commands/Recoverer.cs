@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using PageEngine.Cli.History;
 using PageEngine.Cli.Output;
+using PageEngine.Cli.Qemu;
 using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Recovery;
@@ -37,6 +38,8 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
 {
     private readonly MigrationHistory _history = new(state);
     private readonly HeldGuests _held = new(state.Held);
+    private readonly GuestProcesses _processes = new(state.Processes);
+    private readonly GuestRights _rights = new(state.Rights);
     private readonly ConcurrentDictionary<(ulong Id, string Role), IGuest> _inMemory = new();
 
     /// <summary>Gets or sets what raises guards before a guest resumes here; null: nothing is guarded.</summary>
@@ -47,6 +50,12 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
 
     /// <summary>Gets the guests that are kept beyond their process.</summary>
     public HeldGuests Held => _held;
+
+    /// <summary>Gets the processes that have guests of their own.</summary>
+    public GuestProcesses Processes => _processes;
+
+    /// <summary>Gets the rights under which guests run here in processes of their own.</summary>
+    public GuestRights Rights => _rights;
 
     /// <summary>Finds the attempts that are open, with those whose process lives.</summary>
     public IReadOnlyList<OpenAttempt> Find()
@@ -71,7 +80,10 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
 
     /// <summary>Tells whether a copy of an attempt's guest is here.</summary>
     public bool HasCopy(OpenAttempt attempt) =>
-        _inMemory.ContainsKey((attempt.MigrationId, HeldGuests.RoleOf(attempt))) || _held.Has(attempt.MigrationId, HeldGuests.RoleOf(attempt));
+        _inMemory.ContainsKey((attempt.MigrationId, HeldGuests.RoleOf(attempt))) || _held.Has(attempt.MigrationId, HeldGuests.RoleOf(attempt)) || LivesInAProcess(attempt);
+
+    /// <summary>Tells whether an attempt's guest lives in a process of its own, which goes on when this one ends.</summary>
+    public bool LivesInAProcess(OpenAttempt attempt) => _processes.Has(attempt);
 
     /// <summary>Says what is known about an attempt and what settling it would do.</summary>
     public async Task<RecoveryOutlook> LookAsync(OpenAttempt attempt, string? ownershipDirectory)
@@ -114,6 +126,7 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
             {
                 _inMemory.TryRemove((attempt.MigrationId, HeldGuests.RoleOf(attempt)), out _);
                 Note(result);
+                EndProcess(result);
             }
 
             return result;
@@ -157,7 +170,27 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
     }
 
     private HeldCopy? FindCopy(OpenAttempt attempt) =>
-        _inMemory.TryGetValue((attempt.MigrationId, HeldGuests.RoleOf(attempt)), out IGuest? guest) ? new InMemory(guest) : _held.Find(attempt);
+        _inMemory.TryGetValue((attempt.MigrationId, HeldGuests.RoleOf(attempt)), out IGuest? guest)
+            ? new InMemory(guest)
+            : _held.Find(attempt) ?? _processes.Find(attempt);
+
+    // A guest in a process of its own can be moved on from here later: by the right that it has now.
+    private void EndProcess(RecoveryResult result)
+    {
+        try
+        {
+            if (LivesInAProcess(result.Attempt) && result.Ownership is { Store: not null } ownership)
+            {
+                _rights.Keep(ownership);
+            }
+
+            _processes.Forget(result.Attempt.MigrationId, HeldGuests.RoleOf(result.Attempt));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            warn($"the right to run the guest could not be kept for its next move: {exception.Message}");
+        }
+    }
 
     // A guest that was opened and is held all the same must outlive this process again.
     private async Task<RecoveryResult> KeepAsync(RecoveryResult result)
@@ -168,7 +201,7 @@ internal sealed class Recoverer(TimeProvider time, StateDirectory state, ILogger
             return result;
         }
 
-        if (!_held.Has(result.Attempt.MigrationId, role))
+        if (!_held.Has(result.Attempt.MigrationId, role) && !LivesInAProcess(result.Attempt))
         {
             try
             {

@@ -123,9 +123,14 @@ internal static class ResolveCommand
             await TellPeerAsync(run, attempt, resolve.Word, result);
         }
 
-        return result is { Outcome: RecoveryOutcome.RunsHere, Guest: VerifiableGuest guest }
-            ? await RunHereAsync(run, result, guest, resolve.RunFor, interrupts.Token)
-            : End(run, result);
+        if (result is { Outcome: RecoveryOutcome.RunsHere, Guest: VerifiableGuest guest })
+        {
+            return await RunHereAsync(run, result, guest, resolve.RunFor, interrupts.Token);
+        }
+
+        // A guest in a process of its own goes on there.
+        (result.Guest as IDisposable)?.Dispose();
+        return End(run, result);
     }
 
     private static Microsoft.Extensions.Logging.ILogger NoLog => Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;

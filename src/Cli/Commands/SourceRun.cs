@@ -6,7 +6,6 @@ using PageEngine.EmbeddedGuest;
 using PageEngine.EmbeddedGuest.Fencing;
 using PageEngine.Memory;
 using PageEngine.Ownership;
-using PageEngine.Planning;
 using PageEngine.Reporting;
 using PageEngine.Tracing;
 using PageEngine.Transport;
@@ -42,7 +41,7 @@ internal sealed class SourceRun : IDisposable
     {
         _run = run;
         MigrationSettings settings = run.Settings;
-        _migrationId = settings.MigrationId ?? (ulong)((run.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+        _migrationId = SessionOptions.MigrationId(run);
         run.Log.MigrationId = _migrationId;
         VerifiableGuestOptions options = new()
         {
@@ -101,7 +100,7 @@ internal sealed class SourceRun : IDisposable
         TcpConnector connector = new(destination, settings.Tcp);
         _run.Begin(_migrationId, ReportMapping.Word(MigrationRole.Source), _guest.Id, settings.MemoryBytes, connector.Description);
         _run.Step($"Migration {_migrationId.ToString(CultureInfo.InvariantCulture)} to {connector.Description}.");
-        MigrationSource source = new(_guest, tracer, Options(journalDirectory));
+        MigrationSource source = new(_guest, tracer, SessionOptions.Source(_run, _migrationId, _ownership, journalDirectory));
         MigrationReport report;
         using (_run.ShowProgress(settings.Goal))
         {
@@ -159,34 +158,6 @@ internal sealed class SourceRun : IDisposable
 
     private static bool Stays(MigrationReport report) =>
         report.Outcome == MigrationOutcome.Cancelled || report.Failure?.Guest == GuestWhereabouts.RunningAtSource;
-
-    private MigrationSourceOptions Options(string journalDirectory)
-    {
-        MigrationSettings settings = _run.Settings;
-        return new MigrationSourceOptions
-        {
-            MigrationId = _migrationId,
-            Streams = settings.Streams,
-            BandwidthBytesPerSecond = settings.BandwidthBytesPerSecond,
-            SwitchoverGoal = settings.Goal,
-            Policy = new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions
-            {
-                Goal = settings.Goal,
-                MaxRounds = settings.MaxRounds,
-                AbortAfter = settings.AbortAfter,
-                IfStalled = settings.IfStalled,
-            }),
-            Ownership = _ownership,
-            JournalDirectory = journalDirectory,
-            StartTimeout = settings.StartTimeout,
-            ResumeTimeout = settings.ResumeTimeout,
-            NetworkTimeout = settings.NetworkTimeout,
-            Verify = settings.Verify,
-            Progress = _run.Watch,
-            Logger = _run.Log,
-            TimeProvider = _run.Time,
-        };
-    }
 
     // A guest that stays must go on, and must have lost nothing by the attempt.
     private async Task<GuestFindings> CheckAsync()

@@ -102,7 +102,7 @@ internal sealed class StartRecovery(CommandRun run, MigrationRole role) : IAsync
 
     private async Task SettleAsync(OpenAttempt attempt, CancellationToken cancellationToken)
     {
-        if (role == MigrationRole.Source && run.Recoverer.HasCopy(attempt))
+        if (role == MigrationRole.Source && run.Recoverer.HasCopy(attempt) && !run.Recoverer.LivesInAProcess(attempt))
         {
             // This program ends when its own guest has moved: it is no place for another one to run.
             Say(attempt, $"Its guest is held here: `pageengine resolve {attempt.MigrationId.ToString(CultureInfo.InvariantCulture)}` settles it.");
@@ -120,6 +120,11 @@ internal sealed class StartRecovery(CommandRun run, MigrationRole role) : IAsync
             {
                 _guests.Add((guest, result));
             }
+        }
+        else
+        {
+            // A guest in a process of its own goes on there.
+            (result.Guest as IDisposable)?.Dispose();
         }
     }
 

@@ -20,6 +20,12 @@ internal sealed class StateDirectory(string path)
     /// <summary>Gets where guests are that are held for an operator.</summary>
     public string Held => Path.Combine(Root, "held");
 
+    /// <summary>Gets where it is noted which processes have guests of migrations that have not ended.</summary>
+    public string Processes => Path.Combine(Root, "processes");
+
+    /// <summary>Gets where this host's rights to run guests are that outlive a run of the program.</summary>
+    public string Rights => Path.Combine(Root, "rights");
+
     /// <summary>Chooses the directory. Pure.</summary>
     /// <param name="variable">The environment.</param>
     /// <param name="isRoot">Whether the user is root, who keeps the state of the host.</param>
@@ -51,7 +57,7 @@ internal sealed class StateDirectory(string path)
     {
         try
         {
-            foreach (string directory in (ReadOnlySpan<string>)[Root, History, Active, Journal])
+            foreach (string directory in (ReadOnlySpan<string>)[Root, History, Active, Journal, Processes, Rights])
             {
                 Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             }

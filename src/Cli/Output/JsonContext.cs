@@ -17,6 +17,8 @@ namespace PageEngine.Cli.Output;
 [JsonSerializable(typeof(HeldGuestHeader))]
 [JsonSerializable(typeof(LinkDocument))]
 [JsonSerializable(typeof(MigrationBenchDocument))]
+[JsonSerializable(typeof(GuestRight))]
+[JsonSerializable(typeof(GuestProcess))]
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>

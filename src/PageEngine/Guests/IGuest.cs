@@ -63,6 +63,10 @@ public interface IGuest
     /// <returns>False when this guest cannot be throttled; the planner then does without.</returns>
     bool TryThrottle(double fraction) => false;
 
+    /// <summary>Gets whether the guest lives in a process of its own and goes on, or stays paused there, when the process
+    /// ends that moves it. The same on both sides.</summary>
+    bool LivesInOwnProcess => false;
+
     /// <summary>Gets whether the guest can run at the destination before all of its memory is there.</summary>
     bool SupportsPostCopy => false;
 }

@@ -5,7 +5,7 @@ using static PageEngine.Interop.PagemapScan;
 
 namespace PageEngine.Memory;
 
-// Owns: one open /proc/self/pagemap and the one vector that the kernel fills. Used by one thread at a time. It reads
+// Owns: one open /proc/PID/pagemap and the one vector that the kernel fills. Used by one thread at a time. It reads
 // page tables only: no page is touched. It allocates when it is made and never after.
 
 /// <summary>What to look for: PAGE_IS_* categories and PM_SCAN_* flags.</summary>
@@ -16,7 +16,7 @@ namespace PageEngine.Memory;
 /// <param name="Report">Categories to report; runs are split where they differ.</param>
 internal readonly record struct PagemapQuery(ulong Flags, ulong All, ulong AnyOf, ulong Inverted, ulong Report);
 
-/// <summary>Asks the kernel about the pages of this process, in runs.</summary>
+/// <summary>Asks the kernel about the pages of a process, in runs.</summary>
 internal sealed unsafe class PagemapScanner : IDisposable
 {
     /// <summary>How many runs one call may report. 512 is what the kernel buffers before it copies out, and longer
@@ -36,9 +36,14 @@ internal sealed unsafe class PagemapScanner : IDisposable
 
     /// <summary>Opens the page tables of this process.</summary>
     /// <param name="errno">Why not, when null is returned.</param>
-    internal static PagemapScanner? TryOpen(out int errno)
+    internal static PagemapScanner? TryOpen(out int errno) => TryOpen("self", out errno);
+
+    /// <summary>Opens the page tables of a process.</summary>
+    /// <param name="process">Its number, or "self".</param>
+    /// <param name="errno">Why not, when null is returned.</param>
+    internal static PagemapScanner? TryOpen(string process, out int errno)
     {
-        int fd = TracingCalls.open("/proc/self/pagemap", TracingCalls.O_RDONLY | TracingCalls.O_CLOEXEC);
+        int fd = TracingCalls.open($"/proc/{process}/pagemap", TracingCalls.O_RDONLY | TracingCalls.O_CLOEXEC);
         errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
         return fd < 0 ? null : new PagemapScanner(new SafeFileHandle(fd, ownsHandle: true));
     }

@@ -94,7 +94,7 @@ internal sealed class DestinationRestart(RestartContext context)
                     ? DestinationEvent.GuestResumed
                     : DestinationEvent.ResumeFailed;
             case DestinationEffect.Discard:
-                await context.DiscardAsync().ConfigureAwait(false);
+                await context.DiscardAsync(mustNeverRun: true).ConfigureAwait(false);
                 return DestinationEvent.CopyDiscarded;
             case DestinationEffect.SendRunning or DestinationEffect.SendHandedBack or DestinationEffect.ReportTooLate:
                 // Hints to a source that reads the record anyway.

@@ -16,4 +16,9 @@ public abstract class HeldCopy
     /// nothing, which is right for a guest that lives in a process of its own.</summary>
     /// <exception cref="MigrationException">It may still be found; the guest is not started.</exception>
     public virtual ValueTask ForgetAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    /// <summary>Ends a copy that was not opened and must never run: the record gives the guest to the other side. The default
+    /// does nothing, which is right for a copy that is bytes; a guest in a process of its own ends with that process.</summary>
+    /// <exception cref="MigrationException">It could not be ended; somebody must see to it.</exception>
+    public virtual ValueTask EndAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 }

@@ -127,7 +127,7 @@ public static class MigrationRecovery
     // Settled already, or never prepared: what is left of a copy is of no use.
     private static async Task<RecoveryResult> NothingLeftAsync(RestartContext context)
     {
-        await context.DiscardAsync().ConfigureAwait(false);
+        await context.DiscardAsync(mustNeverRun: false).ConfigureAwait(false);
         await context.SettleAsync().ConfigureAwait(false);
         return new RecoveryResult(context.Open, RecoveryOutcome.Discarded, "Nothing was left to settle: " + (context.Open.Progress == AttemptProgress.Unprepared
             ? "the destination was never prepared."

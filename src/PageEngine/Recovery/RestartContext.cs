@@ -166,7 +166,9 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
     }
 
     /// <summary>Ends the copy for good.</summary>
-    public async ValueTask DiscardAsync()
+    /// <param name="mustNeverRun">Whether the record gives the guest to the other side; otherwise the copy is of no use, and
+    /// nobody knows that it is not the guest itself.</param>
+    public async ValueTask DiscardAsync(bool mustNeverRun)
     {
         if (copy is null)
         {
@@ -180,6 +182,10 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
             (guest as IDisposable)?.Dispose();
             guest.Memory.Dispose();
             Guest = null;
+        }
+        else if (mustNeverRun)
+        {
+            await TryAsync(() => copy.EndAsync(stop)).ConfigureAwait(false);
         }
     }
 

@@ -83,7 +83,7 @@ internal sealed class SourceRestart(RestartContext context)
             case SourceEffect.ResumeGuestAtOwnEpoch:
                 return await ResumeAsync().ConfigureAwait(false);
             case SourceEffect.FreeMemory:
-                await context.DiscardAsync().ConfigureAwait(false);
+                await context.DiscardAsync(mustNeverRun: true).ConfigureAwait(false);
                 return SourceEvent.MemoryFreed;
             case SourceEffect.SendCommit:
                 _noConnection = true;

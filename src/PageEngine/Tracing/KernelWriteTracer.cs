@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using PageEngine.Bitmaps;
 using PageEngine.Interop;
 using PageEngine.Memory;
 using static PageEngine.Interop.PagemapScan;
+using static PageEngine.Interop.Userfaultfd;
 
 namespace PageEngine.Tracing;
 
@@ -43,6 +45,9 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
     };
 
     private readonly GuestMemory _memory;
+
+    // Where another process has mapped the regions; null: this process is the one that is traced.
+    private readonly ForeignAddressSpace? _space;
     private readonly UserfaultDescriptor _descriptor;
     private readonly PagemapScanner _scanner;
     private readonly DirtyBitmap _present;
@@ -53,9 +58,10 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
     private long _fired;
     private long _copied;
 
-    private KernelWriteTracer(GuestMemory memory, UserfaultDescriptor descriptor, PagemapScanner scanner)
+    private KernelWriteTracer(GuestMemory memory, ForeignAddressSpace? space, UserfaultDescriptor descriptor, PagemapScanner scanner)
     {
         _memory = memory;
+        _space = space;
         _descriptor = descriptor;
         _scanner = scanner;
         _present = new DirtyBitmap(memory.PageCount);
@@ -90,15 +96,32 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
             trial.Try();
         }
 
-        KernelWriteTracer tracer = Open(memory, allowed);
+        return Registered(Open(memory, allowed));
+    }
+
+    /// <summary>Makes a tracer for the writes of another process, which has mapped the same shared memory. What this process
+    /// writes is not seen. Registered at once; when this process ends, however it does, so does the tracing.</summary>
+    /// <param name="memory">The guest's memory, mapped here from the same files.</param>
+    /// <param name="space">The other process.</param>
+    /// <inheritdoc cref="Create(GuestMemory)" path="/exception"/>
+    public static KernelWriteTracer Create(GuestMemory memory, ForeignAddressSpace space)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(space);
+        space.Check(memory);
+        PagemapScanner? scanner = PagemapScanner.TryOpen(space.ProcessId.ToString(CultureInfo.InvariantCulture), out int errno);
+        if (scanner is null)
+        {
+            throw TracingFailure.Create(TracingStep.Pagemap, errno, $"process {space.ProcessId}");
+        }
+
         try
         {
-            tracer.Register();
-            return tracer;
+            return Registered(new KernelWriteTracer(memory, space, UserfaultDescriptor.Take(space.Userfaultfd), scanner));
         }
         catch
         {
-            tracer.Dispose();
+            scanner.Dispose();
             throw;
         }
     }
@@ -187,6 +210,20 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
         _present.Dispose();
     }
 
+    private static KernelWriteTracer Registered(KernelWriteTracer tracer)
+    {
+        try
+        {
+            tracer.Register();
+            return tracer;
+        }
+        catch
+        {
+            tracer.Dispose();
+            throw;
+        }
+    }
+
     private static KernelWriteTracer Open(GuestMemory memory, UserfaultAccess allowed)
     {
         UserfaultDescriptor descriptor = UserfaultDescriptor.Open(allowed);
@@ -197,7 +234,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
             throw TracingFailure.Create(TracingStep.Pagemap, errno);
         }
 
-        return new KernelWriteTracer(memory, descriptor, scanner);
+        return new KernelWriteTracer(memory, null, descriptor, scanner);
     }
 
     /// <summary>One page written before arming, one never touched; both written afterwards, each must be reported once.</summary>
@@ -233,7 +270,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
             GuestMemoryRegion region = _memory.Regions[i];
             region.AddHold();
             _registered[i] = true;
-            int errno = _descriptor.Register(region);
+            int errno = _descriptor.Register(MappingOf(i));
             if (errno != 0)
             {
                 _registered[i] = false;
@@ -251,7 +288,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
             if (_registered[i])
             {
                 // An error means that the mapping is no longer there to be disarmed.
-                _ = _descriptor.Unregister(_memory.Regions[i]);
+                _ = _descriptor.Unregister(MappingOf(i));
                 _registered[i] = false;
                 _memory.Regions[i].ReleaseHold();
             }
@@ -266,7 +303,7 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
         {
             // In shared memory a page can hold something and still be missing from this mapping's page table. Only this
             // call arms such pages on every kernel, so that reading them is not taken for a write.
-            int errno = _descriptor.Protect(region);
+            int errno = _descriptor.Protect(MappingOf(regionIndex));
             if (errno != 0)
             {
                 throw TracingFailure.Create(TracingStep.Arm, errno, Describe(regionIndex));
@@ -283,10 +320,10 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
 
     private long Scan(int regionIndex, PagemapQuery query, TracingStep step, ulong anyOf, DirtyBitmap target)
     {
-        GuestMemoryRegion region = _memory.Regions[regionIndex];
         long firstPage = _memory.FirstPageOf(regionIndex);
-        ulong origin = (ulong)region.Pointer;
-        ulong end = origin + (ulong)region.Bytes;
+        uffdio_range mapping = MappingOf(regionIndex);
+        ulong origin = mapping.start;
+        ulong end = origin + mapping.len;
         ulong next = origin;
         long count = 0;
         while (next < end)
@@ -313,6 +350,17 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
         return count;
     }
 
+    // Where the writes happen that are traced.
+    private uffdio_range MappingOf(int regionIndex)
+    {
+        GuestMemoryRegion region = _memory.Regions[regionIndex];
+        return new uffdio_range
+        {
+            start = _space is null ? (ulong)region.Pointer : _space.Addresses[regionIndex],
+            len = (ulong)region.Bytes,
+        };
+    }
+
     private void ThrowIfNotStarted([CallerMemberName] string caller = "")
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -322,6 +370,10 @@ public sealed unsafe class KernelWriteTracer : IWriteTracer
         }
     }
 
-    private string Describe(int regionIndex) =>
-        $"region {regionIndex} at guest address {_memory.Regions[regionIndex].BaseAddress}, {_memory.Regions[regionIndex].PageCount} pages";
+    private string Describe(int regionIndex)
+    {
+        GuestMemoryRegion region = _memory.Regions[regionIndex];
+        string of = _space is null ? "" : !_space.ProcessExists ? $" of process {_space.ProcessId}, which has ended" : $" of process {_space.ProcessId}";
+        return $"region {regionIndex}{of} at guest address {region.BaseAddress}, {region.PageCount} pages";
+    }
 }

@@ -6,8 +6,8 @@ using static PageEngine.Interop.Userfaultfd;
 
 namespace PageEngine.Tracing;
 
-// Owns: one userfaultfd of this process with asynchronous write protection. Closing it, or the death of the process,
-// ends all tracing through it. Used by one thread at a time.
+// Owns: one userfaultfd with asynchronous write protection, of this process or, made there and brought here, of another.
+// Closing it, or the death of this process, ends all tracing through it. Used by one thread at a time.
 
 internal sealed unsafe class UserfaultDescriptor : IDisposable
 {
@@ -35,12 +35,22 @@ internal sealed unsafe class UserfaultDescriptor : IDisposable
             throw TracingFailure.Create(TracingStep.Open, errno);
         }
 
+        return SwitchOn(fd, access);
+    }
+
+    /// <summary>Switches asynchronous write protection on in a userfaultfd that acts on another process.</summary>
+    /// <param name="fd">The descriptor, new; owned from here on.</param>
+    /// <exception cref="MigrationException">The kernel is too old.</exception>
+    internal static UserfaultDescriptor Take(SafeFileHandle fd) => SwitchOn(fd, UserfaultAccess.None);
+
+    private static UserfaultDescriptor SwitchOn(SafeFileHandle fd, UserfaultAccess access)
+    {
         uffdio_api api = new() { api = UFFD_API, features = WantedFeatures };
 
         // SAFETY: the struct lives on this stack for the length of the call.
         if (TracingCalls.ioctl(fd, UFFDIO_API, &api) != 0)
         {
-            errno = Marshal.GetLastPInvokeError();
+            int errno = Marshal.GetLastPInvokeError();
             fd.Dispose();
             throw TracingFailure.Create(TracingStep.Features, errno);
         }
@@ -48,31 +58,28 @@ internal sealed unsafe class UserfaultDescriptor : IDisposable
         return new UserfaultDescriptor(fd, access);
     }
 
-    /// <summary>Puts a region under tracing. Nothing is armed yet.</summary>
+    /// <summary>Puts a mapping under tracing. Nothing is armed yet.</summary>
     /// <returns>0, or the error number.</returns>
-    internal int Register(GuestMemoryRegion region)
+    internal int Register(uffdio_range range)
     {
-        uffdio_register register = new() { range = Range(region), mode = UFFDIO_REGISTER_MODE_WP };
+        uffdio_register register = new() { range = range, mode = UFFDIO_REGISTER_MODE_WP };
 
         // SAFETY: the struct lives on this stack for the length of the call.
         return Result(TracingCalls.ioctl(_fd, UFFDIO_REGISTER, &register));
     }
 
-    /// <summary>Takes a region out of tracing and disarms its pages.</summary>
+    /// <summary>Takes a mapping out of tracing and disarms its pages.</summary>
     /// <returns>0, or the error number.</returns>
-    internal int Unregister(GuestMemoryRegion region)
+    internal int Unregister(uffdio_range range)
     {
-        uffdio_range range = Range(region);
-
         // SAFETY: the struct lives on this stack for the length of the call.
         return Result(TracingCalls.ioctl(_fd, UFFDIO_UNREGISTER, &range));
     }
 
-    /// <summary>Arms every page of a registered region, those too that do not exist yet.</summary>
+    /// <summary>Arms every page of a registered mapping, those too that do not exist yet.</summary>
     /// <returns>0, or the error number.</returns>
-    internal int Protect(GuestMemoryRegion region)
+    internal int Protect(uffdio_range whole)
     {
-        uffdio_range whole = Range(region);
         ulong start = whole.start;
         ulong end = start + whole.len;
         while (start < end)
@@ -160,7 +167,4 @@ internal sealed unsafe class UserfaultDescriptor : IDisposable
     }
 
     private static int Result(int returned) => returned == 0 ? 0 : Marshal.GetLastPInvokeError();
-
-    private static uffdio_range Range(GuestMemoryRegion region) =>
-        new() { start = (ulong)region.Pointer, len = (ulong)region.Bytes };
 }

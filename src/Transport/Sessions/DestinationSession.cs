@@ -163,9 +163,10 @@ internal sealed class DestinationSession
     }
 
     // Before this side is prepared it has no complete copy. Whether the source has is known where its process announced
-    // itself: one that ended in an orderly way, or lives, still has the guest.
+    // itself: one that ended in an orderly way, or lives, still has the guest. A guest in a process of its own needs neither.
     private async Task<bool> IsLostAsync(MigrationException failure) =>
         _whereabouts == GuestWhereabouts.RunningAtSource
+        && _guest is not { LivesInOwnProcess: true }
         && failure is { FromPeer: false, Kind: MigrationErrorKind.ConnectionLost or MigrationErrorKind.Timeout }
         && _source is not null
         && await _source.HasDiedAsync(_dyingPatience).ConfigureAwait(false);
