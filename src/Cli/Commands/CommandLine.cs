@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using PageEngine.Cli.Checkpoints;
 
 namespace PageEngine.Cli.Commands;
 
@@ -73,6 +74,7 @@ internal static class CommandLine
             ShowCommand.Create(host),
             ResolveCommand.Create(host),
             GuardCommand.Create(host),
+            CheckpointCommand.Create(host),
             Debug,
             help,
             new VersionOption(),
@@ -87,11 +89,15 @@ internal static class CommandLine
         }
 
         ExampleCommand command = (ExampleCommand)parsed.CommandResult.Command;
-        string name = !command.Parents.Any() ? "" : $"{command.Name} ";
+        string name = string.Concat(PathOf(command).Select(c => $"{c.Name} "));
         host.Error.WriteLine($"example: {command.Examples[0]}");
         host.Error.WriteLine($"all options: pageengine {name}--help");
         return ExitCodes.WrongArguments;
     }
+
+    // The commands above it and itself, without the program's own name.
+    private static IEnumerable<Symbol> PathOf(Symbol command) =>
+        command.Parents.FirstOrDefault() is { } parent ? PathOf(parent).Append(command) : [];
 
     private static int ReportFailure(Exception exception, Host host, bool debug)
     {

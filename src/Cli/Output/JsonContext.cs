@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PageEngine.Cli.Checkpoints;
 using PageEngine.Cli.History;
 
 namespace PageEngine.Cli.Output;
@@ -14,6 +15,7 @@ namespace PageEngine.Cli.Output;
 [JsonSerializable(typeof(ActiveMarker))]
 [JsonSerializable(typeof(PredictionDocument))]
 [JsonSerializable(typeof(HeldGuestHeader))]
+[JsonSerializable(typeof(CheckpointDocument))]
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>
