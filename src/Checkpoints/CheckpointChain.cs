@@ -195,6 +195,9 @@ public sealed class CheckpointChain : IDisposable
         return Read(source, memoryOf, 1, cancellationToken);
     }
 
+    /// <summary>Reads a source that can be sought in, all of it.</summary>
+    internal static SectionWalk ReadWhole(CheckpointSource source, GuestMemory? memory) => Read(source, _ => memory, 1, CancellationToken.None);
+
     private static void RequireLayout(CheckpointInfo info, GuestMemory memory)
     {
         if (!memory.Layout.Equals(info.Layout))

@@ -16,9 +16,9 @@ internal sealed unsafe class ChunkReader : IDisposable
     private readonly long _pageCount;
     private readonly XxHash3 _hash = new();
     private readonly PageCompressor _compressor = new(CheckpointCompression.None);
-    private readonly MemoryRun[] _runs = new MemoryRun[CheckpointFormat.MaxChunkRuns];
-    private readonly IoVector[] _pieces = new IoVector[CheckpointFormat.MaxChunkRuns];
-    private readonly byte[] _head = new byte[CheckpointFormat.MaxPaddingBytes + MemoryChunk.HeadBytes + (CheckpointFormat.MaxChunkRuns * MemoryRun.Bytes)];
+    private MemoryRun[] _runs = [];
+    private IoVector[] _pieces = [];
+    private byte[] _head = [];
     private NativeBuffer? _stored;
     private NativeBuffer? _pages;
     private int _runCount;
@@ -41,6 +41,7 @@ internal sealed unsafe class ChunkReader : IDisposable
     /// <summary>Reads the head alone; the table is not looked at.</summary>
     internal MemoryChunk ReadHead(SectionHeader header, long offset)
     {
+        Grow(ref _head, header.PaddingBytes + MemoryChunk.HeadBytes);
         Span<byte> head = _head.AsSpan(0, header.PaddingBytes + MemoryChunk.HeadBytes);
         ReadStart(header, offset, head);
         return MemoryChunk.Read(head[header.PaddingBytes..], header, offset);
@@ -122,6 +123,15 @@ internal sealed unsafe class ChunkReader : IDisposable
         _compressor.Dispose();
     }
 
+    // Keeps what is there.
+    private static void Grow<T>(ref T[] array, int least)
+    {
+        if (array.Length < least)
+        {
+            Array.Resize(ref array, Math.Max(least, Math.Max(64, 2 * array.Length)));
+        }
+    }
+
     private static Span<byte> Room(ref NativeBuffer? buffer, int bytes)
     {
         if (buffer is null || buffer.GetSpan().Length < bytes)
@@ -160,6 +170,8 @@ internal sealed unsafe class ChunkReader : IDisposable
         }
 
         Chunk = ReadHead(header, offset);
+        Grow(ref _head, header.PaddingBytes + Chunk.DataAt);
+        Grow(ref _runs, Chunk.RunCount);
         int tableBytes = Chunk.DataAt - MemoryChunk.HeadBytes;
         long tableAt = header.PayloadAt(offset) + MemoryChunk.HeadBytes;
         Span<byte> table = _head.AsSpan(header.PaddingBytes + MemoryChunk.HeadBytes, tableBytes);
@@ -203,7 +215,8 @@ internal sealed unsafe class ChunkReader : IDisposable
     private void Scatter(GuestMemory memory)
     {
         byte* source = _pages!.Pointer;
-        foreach (IoVector piece in _pieces.AsSpan(0, PiecesOf(memory)))
+        int count = PiecesOf(memory); // First: it may replace the array.
+        foreach (IoVector piece in _pieces.AsSpan(0, count))
         {
             Unsafe.CopyBlock(piece.Start, source, (uint)piece.Bytes); // SAFETY: the pieces have as many pages as the buffer.
             source += piece.Bytes;
@@ -220,11 +233,7 @@ internal sealed unsafe class ChunkReader : IDisposable
             {
                 int region = memory.RegionIndexOf(page);
                 long end = Math.Min(run.End, memory.FirstPageOf(region) + memory.Regions[region].PageCount);
-                if (count == _pieces.Length)
-                {
-                    throw Damage.At(SectionName.Memory, 0, "a chunk has too many pieces");
-                }
-
+                Grow(ref _pieces, count + 1);
                 _pieces[count++] = new IoVector { Start = memory.PagePointer(page), Bytes = (nuint)((end - page) * MemoryLayout.PageBytes) };
                 page = end;
             }

@@ -64,7 +64,8 @@ internal sealed class OpenCheckpoint : IDisposable
 
     public void Dispose() => Source.Dispose();
 
-    private static OpenCheckpoint Open(FileSource source)
+    /// <summary>Opens a source whose length is known; it belongs to the object from then on.</summary>
+    internal static OpenCheckpoint Open(CheckpointSource source)
     {
         Span<byte> fileHeader = stackalloc byte[CheckpointFormat.FileHeaderBytes];
         int read = source.ReadSome(0, fileHeader);

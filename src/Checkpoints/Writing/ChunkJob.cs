@@ -158,6 +158,7 @@ internal sealed unsafe class ChunkJob : IDisposable
     }
 
     // A run ends at the end of its region too: the next page lies elsewhere.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(long page, RunKind kind, long target)
     {
         if (_runCount > 0)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageEngine.Bitmaps;
 using PageEngine.Checkpoints.Format;
 using PageEngine.Memory;
@@ -36,6 +37,8 @@ internal sealed unsafe class PagePlanner : IDisposable
     /// <param name="saysZero">Whether pages of zeros must be named: something else was said about them before.</param>
     /// <param name="guestRuns">Whether pages may change meanwhile.</param>
     /// <param name="cancellationToken">Looked at between chunks.</param>
+    // A first checkpoint is often the only one of its process: without this its loop would run in unoptimized code.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal RoundPages Run(DirtyBitmap pending, DirtyBitmap? present, uint round, bool saysZero, bool guestRuns, CancellationToken cancellationToken)
     {
         RoundPages pages = default;
@@ -82,6 +85,7 @@ internal sealed unsafe class PagePlanner : IDisposable
         _hasData.Dispose();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private RunKind Plan(ChunkJob job, long page, DirtyBitmap pending, DirtyBitmap? present, bool saysZero, bool guestRuns)
     {
         // SAFETY: whoever runs the planner holds the memory mapped; pages come from a bitmap of its length.
