@@ -96,6 +96,25 @@ public sealed class CheckpointChain : IDisposable
         return state;
     }
 
+    /// <summary>Lets a guest run before its memory is read: raw pages are mapped from the file and come as they are touched, while a
+    /// thread checks every byte behind the guest. Index and device state are checked before; a damaged page is noticed only
+    /// when its turn comes, so what the guest did by then must not matter, or can be undone.</summary>
+    /// <param name="memory">Private memory of the same layout, all zero.</param>
+    /// <returns>The rest of the restore; the caller disposes it, before this chain and the memory.</returns>
+    /// <exception cref="MigrationException">What is damaged, and where; or the file cannot be mapped.</exception>
+    /// <remarks>Until the restore is complete the file must not be changed in place or truncated: a page that is gone ends the
+    /// process. Kernel tracing needs the checkpoint on tmpfs meanwhile; the guest's own marks work everywhere.</remarks>
+    public CheckpointLazyRestore BeginRestore(GuestMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        RequireLayout(Checkpoint, memory);
+        using GuestMemoryHold hold = memory.HoldForIo();
+        DeviceState state = ReadDeviceState();
+        var lazy = new LazyMemory(_youngestFirst, memory);
+        lazy.Begin();
+        return new CheckpointLazyRestore(lazy, memory, state);
+    }
+
     /// <summary>Reads the device state alone.</summary>
     /// <exception cref="MigrationException">It is damaged.</exception>
     public DeviceState ReadDeviceState() => _youngestFirst[0].ReadDevices();
@@ -196,7 +215,7 @@ public sealed class CheckpointChain : IDisposable
     }
 
     /// <summary>Reads a source that can be sought in, all of it.</summary>
-    internal static SectionWalk ReadWhole(CheckpointSource source, GuestMemory? memory) => Read(source, _ => memory, 1, CancellationToken.None);
+    internal static SectionWalk ReadWhole(CheckpointSource source, GuestMemory? memory, CancellationToken cancellationToken = default) => Read(source, _ => memory, 1, cancellationToken);
 
     private static void RequireLayout(CheckpointInfo info, GuestMemory memory)
     {

@@ -18,9 +18,9 @@ public sealed record CheckpointOptions
     /// <summary>Gets how many threads compress and hash; 0 (default): as many as there are processors, at most 16.</summary>
     public int Workers { get; init; }
 
-    /// <summary>Gets how many pages with bytes share a chunk, 1 to 4096; default 512 (2 MiB). A chunk is what is compressed,
+    /// <summary>Gets how many pages with bytes share a chunk, 1 to 4096; default 1024 (4 MiB). A chunk is what is compressed,
     /// checked and read at once.</summary>
-    public int ChunkPages { get; init; } = 512;
+    public int ChunkPages { get; init; } = 1024;
 
     /// <summary>Gets the ownership epoch that the guest runs under; 0 (default): it has not run. A running guest is resumed
     /// under it.</summary>

@@ -87,6 +87,27 @@ public class StorageTests
     }
 
     [Fact]
+    public async Task What_a_dead_process_left_is_cleared_and_what_a_living_one_writes_is_not()
+    {
+        using var scratch = new Scratch();
+        using GuestMemory memory = StoredGuest.Allocate(Guests.Layout(1));
+        string left = scratch.File($".a.{Guid.NewGuid():N}.tmp");
+        await File.WriteAllTextAsync(left, "half a checkpoint");
+        string others = scratch.File(".ab.0123.tmp");
+        await File.WriteAllTextAsync(others, "");
+        using (CheckpointOutput living = CheckpointTarget.File(scratch.File("a")).Open())
+        {
+            Assert.False(File.Exists(left));
+            living.Write([1, 2, 3]);
+            await CheckpointSaver.SaveAsync(Guests.Of(memory, Guests.State(1)), CheckpointTarget.File(scratch.File("a")), Guests.Options());
+            living.Complete();
+        }
+
+        Assert.Equal([1, 2, 3], await File.ReadAllBytesAsync(scratch.File("a")));
+        Assert.Equal([others, scratch.File("a")], Directory.GetFiles(scratch.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_file_that_is_not_there_is_said() => Assert.Equal(
         MigrationErrorKind.StorageFailed, Assert.Throws<MigrationException>(() => CheckpointChain.Open("/nowhere/guest.ckpt")).Kind);
 

@@ -79,6 +79,8 @@ internal sealed class FileSource : CheckpointSource
 
     internal override string FileName => Path.GetFileName(_path);
 
+    internal SafeFileHandle Handle => _file;
+
     internal override int ReadSome(long offset, Span<byte> target)
     {
         int done = 0;

@@ -37,6 +37,10 @@ internal sealed unsafe class FileOutput : CheckpointOutput
         {
             throw Failed("created", Marshal.GetLastPInvokeError());
         }
+
+        // The kernel gives the lock back when this process dies: then the next save of the same name clears it away.
+        _ = FileSystemCalls.flock(_file, FileSystemCalls.LOCK_EX | FileSystemCalls.LOCK_NB);
+        RemoveLeftovers();
     }
 
     internal override string FileName => Path.GetFileName(_path);
@@ -116,6 +120,26 @@ internal sealed unsafe class FileOutput : CheckpointOutput
             {
                 // Whatever made the write fail may make this fail too; the name says what the file is.
             }
+        }
+    }
+
+    // What a process that died left behind; what a living one writes is locked.
+    private void RemoveLeftovers()
+    {
+        try
+        {
+            foreach (string path in Directory.EnumerateFiles(_directory, $".{Path.GetFileName(_path)}.*.tmp"))
+            {
+                using SafeFileHandle left = FileSystemCalls.open(path, FileSystemCalls.O_RDWR | FileSystemCalls.O_CLOEXEC, 0);
+                if (path != _temporary && !left.IsInvalid && FileSystemCalls.flock(left, FileSystemCalls.LOCK_EX | FileSystemCalls.LOCK_NB) == 0)
+                {
+                    File.Delete(path);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // They only take room; the next save tries again.
         }
     }
 

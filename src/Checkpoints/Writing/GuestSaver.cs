@@ -55,8 +55,12 @@ internal sealed class GuestSaver : IDisposable
     {
         DeviceState state = await SaveStateAsync(cancellationToken).ConfigureAwait(false);
         using var pending = new DirtyBitmap(_memory.PageCount);
-        _present = new DirtyBitmap(_memory.PageCount);
-        MemoryResidency.MarkPresent(_memory, _present);
+        if (_options.Parent is null)
+        {
+            _present = new DirtyBitmap(_memory.PageCount);
+            MemoryResidency.MarkPresent(_memory, _present);
+        }
+
         MarkFirst(pending);
         RequireRoom(pending);
         Begin();

@@ -65,6 +65,7 @@ internal static class CheckpointGuestRun
         return claim with { Store = null };
     }
 
-    private static VerifiableGuest Create(CheckpointInfo checkpoint) =>
+    /// <summary>Makes the guest that a checkpoint describes, empty.</summary>
+    public static VerifiableGuest Create(CheckpointInfo checkpoint) =>
         VerifiableGuest.FromDescription(checkpoint.GuestId, checkpoint.Description, checkpoint.Layout);
 }

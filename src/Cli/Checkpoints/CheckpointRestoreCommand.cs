@@ -21,18 +21,21 @@ internal static class CheckpointRestoreCommand
         Option<string?> ownership = CheckpointCommand.Ownership();
         Option<bool> takeOver = CheckpointCommand.TakeOver();
         Option<bool> verify = new("--verify") { Description = "Check the guest against a replay of its whole run: before it goes on, and before exiting." };
+        Option<bool> lazy = new("--lazy") { Description = "Let the guest run at once: raw pages come as it touches them, and are checked behind it. Damage is then found while it runs." };
         Option<string?> json = CommonOptions.Json();
         ExampleCommand command = new(
             "restore",
             "Brings a guest back from a checkpoint, checked to the last byte, and lets it run on.",
             "pageengine checkpoint restore guest.ckpt",
             "pageengine checkpoint restore guest.ckpt --verify --run-for 5s --ownership /mnt/shared/ownership",
+            "pageengine checkpoint restore guest.ckpt --lazy",
             "pageengine checkpoint restore - < guest.ckpt")
         {
-            file, runFor, ownership, takeOver, verify, json,
+            file, runFor, ownership, takeOver, verify, lazy, json,
         };
-        command.SetAction((parsed, _) => RunAsync(
-            host, parsed.GetValue(file)!, runFor.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(verify), parsed.GetValue(json)));
+        command.SetAction((parsed, _) => parsed.GetValue(lazy)
+            ? LazyRestoreRun.RunAsync(host, parsed.GetValue(file)!, runFor.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(verify), parsed.GetValue(json))
+            : RunAsync(host, parsed.GetValue(file)!, runFor.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(verify), parsed.GetValue(json)));
         return command;
     }
 
