@@ -22,6 +22,7 @@ internal static class FailureAdvice
         MigrationErrorKind.DataDamaged => "Check the memory and the network hardware of both hosts, and migrate again.",
         MigrationErrorKind.InDoubt => "Start no copy by hand: read the ownership record and the other host's log, then resolve the migration.",
         MigrationErrorKind.GuestLost => "Start the guest anew from its last checkpoint or backup.",
+        MigrationErrorKind.StorageFailed => "Make room or give access where the message says, or name another place.",
         MigrationErrorKind.Internal => "Report this with both hosts' logs.",
         _ => "",
     };

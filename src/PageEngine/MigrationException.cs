@@ -59,6 +59,9 @@ public enum MigrationErrorKind
 
     /// <summary>An engine bug: an invariant did not hold.</summary>
     Internal = 17,
+
+    /// <summary>A checkpoint cannot be written or read: no room, no permission, or the storage failed.</summary>
+    StorageFailed = 18,
 }
 
 /// <summary>Where in the migration it went wrong.</summary>

@@ -16,7 +16,8 @@ public class ArchitectureTests
         ["EmbeddedGuest"] = ["PageEngine"],
         ["Simulation"] = ["PageEngine"],
         ["Qemu"] = ["PageEngine", "Transport"],
-        ["Cli"] = ["PageEngine", "Transport", "EmbeddedGuest", "Qemu"],
+        ["Checkpoints"] = ["PageEngine"],
+        ["Cli"] = ["PageEngine", "Transport", "EmbeddedGuest", "Checkpoints", "Qemu"],
     };
 
     /// <summary>Folder of src/PageEngine to the folders it may use. The order is that of the layers: each uses only those
@@ -45,6 +46,16 @@ public class ArchitectureTests
         ("Control", []),
         ("Sessions", ["", "Control"]),
         ("", ["Edges", "Control", "Sessions"]),
+    ];
+
+    private static readonly (string Folder, string[] Uses)[] CheckpointFolders =
+    [
+        ("Interop", []),
+        ("Format", []),
+        ("Compression", []),
+        ("Writing", ["Compression", "Format", "Interop"]),
+        ("Reading", ["Compression", "Format", "Interop", "Writing"]),
+        ("", ["Format", "Reading", "Writing"]),
     ];
 
     private static readonly (string Path, string Folder, string Reason)[] FolderExceptions =
@@ -92,7 +103,7 @@ public class ArchitectureTests
                     ? [$"{path}: a project that ArchitectureTests.AllowedProjects does not know"]
                     : References(path).Where(used => !allowed.Contains(used)).Select(used => $"{path} references {used}");
             }),
-            "Project references go Cli → Qemu → Transport → PageEngine, and Cli → EmbeddedGuest → PageEngine. Move the shared code down, or put the seam into the lower project and implement it in the upper one.");
+            "Project references go Cli → Qemu → Transport → PageEngine, and Cli → Checkpoints, EmbeddedGuest → PageEngine. Move the shared code down, or put the seam into the lower project and implement it in the upper one.");
     }
 
     [Fact]
@@ -106,13 +117,13 @@ public class ArchitectureTests
     }
 
     [Fact]
-    public void Internals_are_open_to_the_transport_and_to_tests_alone()
+    public void Internals_are_open_to_the_engines_own_assemblies_and_to_tests_alone()
     {
         AssertNone(
             SourceTree.Files("src", "*.csproj").SelectMany(path => Load(path).Descendants("InternalsVisibleTo")
                 .Select(element => element.Attribute("Include")!.Value)
                 .Where(name => !name.EndsWith(".Tests", StringComparison.Ordinal) && !name.EndsWith(".Bench", StringComparison.Ordinal)
-                    && !(path.StartsWith("src/PageEngine/", StringComparison.Ordinal) && (name is "PageEngine.Transport" or "PageEngine.Simulation")))
+                    && !(path.StartsWith("src/PageEngine/", StringComparison.Ordinal) && (name is "PageEngine.Transport" or "PageEngine.Simulation" or "PageEngine.Checkpoints")))
                 .Select(name => $"{path} opens its internals to {name}")),
             "The embedded guest and the command line use what every embedder can use. Make the type public and document it, or do without.");
     }
@@ -122,6 +133,9 @@ public class ArchitectureTests
 
     [Fact]
     public void Transport_folders_depend_in_one_direction() => AssertFolders("Transport", "PageEngine.Transport", TransportFolders);
+
+    [Fact]
+    public void Checkpoint_folders_depend_in_one_direction() => AssertFolders("Checkpoints", "PageEngine.Checkpoints", CheckpointFolders);
 
     [Fact]
     public void Engine_folders_have_no_cycle_but_the_excepted_ones()

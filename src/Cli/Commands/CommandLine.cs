@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.CommandLine.Parsing;
 using PageEngine.Cli.Bench;
+using PageEngine.Cli.Checkpoints;
 using PageEngine.Cli.Qemu;
 
 namespace PageEngine.Cli.Commands;
@@ -78,6 +78,7 @@ internal static class CommandLine
             ResolveCommand.Create(host),
             GuardCommand.Create(host),
             BenchCommand.Create(host),
+            CheckpointCommand.Create(host),
             Debug,
             help,
             new VersionOption(),
@@ -92,16 +93,15 @@ internal static class CommandLine
         }
 
         ExampleCommand command = (ExampleCommand)parsed.CommandResult.Command;
-        string name = "";
-        for (SymbolResult? at = parsed.CommandResult; at is CommandResult { Parent: not null } within; at = within.Parent)
-        {
-            name = $"{within.Command.Name} {name}";
-        }
-
+        string name = string.Concat(PathOf(command).Select(c => $"{c.Name} "));
         host.Error.WriteLine($"example: {command.Examples[0]}");
         host.Error.WriteLine($"all options: pageengine {name}--help");
         return ExitCodes.WrongArguments;
     }
+
+    // The commands above it and itself, without the program's own name.
+    private static IEnumerable<Symbol> PathOf(Symbol command) =>
+        command.Parents.FirstOrDefault() is { } parent ? PathOf(parent).Append(command) : [];
 
     private static int ReportFailure(Exception exception, Host host, bool debug)
     {

@@ -229,7 +229,7 @@ internal sealed class CommonOptions
         Debug = parsed.GetValue(CommandLine.Debug),
     };
 
-    private static (long Value, string? Error) MemorySize(string text)
+    internal static (long Value, string? Error) MemorySize(string text)
     {
         (long bytes, string? error) = OptionParsers.Size(text);
         return error is not null ? (0, error)
@@ -238,7 +238,7 @@ internal sealed class CommonOptions
             : (bytes, null);
     }
 
-    private static (TimeSpan Value, string? Error) PositiveDuration(string text)
+    internal static (TimeSpan Value, string? Error) PositiveDuration(string text)
     {
         (TimeSpan time, string? error) = OptionParsers.Duration(text);
         return error is null && time == TimeSpan.Zero ? (time, "is no time to wait for; for example 500ms or 90s") : (time, error);

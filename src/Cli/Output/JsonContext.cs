@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PageEngine.Cli.Bench;
+using PageEngine.Cli.Checkpoints;
 using PageEngine.Cli.History;
 
 namespace PageEngine.Cli.Output;
@@ -19,6 +20,7 @@ namespace PageEngine.Cli.Output;
 [JsonSerializable(typeof(MigrationBenchDocument))]
 [JsonSerializable(typeof(GuestRight))]
 [JsonSerializable(typeof(GuestProcess))]
+[JsonSerializable(typeof(CheckpointDocument))]
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>

@@ -1,0 +1,97 @@
+"""The measurements of bench/checkpoint-vs-cp, which starts this."""
+import json, os, resource, statistics, subprocess, sys, time
+
+program, bench, work, size, pairs, files_root = sys.argv[1:7]
+pairs = int(pairs)
+
+
+def at(name):
+    return os.path.join(work, name)
+
+
+def checkpoint(*words):
+    subprocess.run([program, 'checkpoint', *words, '--json', at('json')], check=True, stdout=subprocess.DEVNULL)
+    return json.load(open(at('json')))
+
+
+def timed(command):
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(command, shell=True, check=True)
+    took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def lines_of(*words):
+    text = subprocess.run([bench, *words], check=True, capture_output=True, text=True).stdout
+    return [list(map(float, line.split())) for line in text.split('\n') if line]
+
+
+def remove(*names):
+    for name in names:
+        if os.path.exists(at(name)):
+            os.remove(at(name))
+
+
+def show(name, ratios):
+    print(f'{name}: min {min(ratios):.3f} / median {statistics.median(ratios):.3f} / max {max(ratios):.3f}', flush=True)
+
+
+def raw():
+    guest = ['--memory', size, '--fill', '50', '--workload', 'idle', '--warmup', '0ms', '--run-for', '0ms', '--paused', '--seed', '7']
+    saves, restores = [], []
+    for pair in range(pairs):
+        remove('raw', 'copy')
+        saved = checkpoint('save', at('raw'), *guest)
+        cp, cpu = timed(f'cp {at("raw")} {at("copy")}')
+        remove('copy')
+        restored = checkpoint('restore', at('raw'), '--run-for', '0ms')
+        saves.append(cp * 1000 / saved['totalMs'])
+        restores.append(cp * 1000 / restored['totalMs'])
+        print(f'pair {pair}: save {saved["totalMs"]:.0f} ms, restore {restored["totalMs"]:.0f} ms, '
+              f'cp {cp*1000:.0f} ms ({cpu:.2f} CPU s), {saved["fileBytes"]/2**20:.0f} MiB', flush=True)
+    remove('raw')
+    show('raw save, rate over cp', saves)
+    show('raw restore, rate over cp', restores)
+
+
+def compressed():
+    # Memory of programs: code and data as they stand in files, and as much that is empty.
+    image, files = at('image'), []
+    for folder, _, names in sorted(os.walk(files_root)):
+        files += [os.path.join(folder, name) for name in sorted(names)]
+    half = 256 << 20
+    with open(image, 'wb') as out:
+        for path in files:
+            if out.tell() < half and not os.path.islink(path):
+                data = open(path, 'rb').read(half - out.tell())
+                out.write(data + b'\0' * (-len(data) % 4096))
+        content = out.tell()
+        out.truncate(2 * content)
+    print(f'image: {content/2**20:.0f} MiB of files, as much zero')
+    sizes, rates, peer_bytes = {}, {'lz4': [], 'zstd': []}, 0
+    for pair in range(pairs):
+        remove('peer')
+        one, _ = timed(f'zstd -q -1 {image} -o {at("peer")}')
+        peer_bytes = os.path.getsize(at('peer'))
+        remove('peer')
+        two, _ = timed(f'zstd -q -1 -T2 {image} -o {at("peer")}')
+        for kind in ('lz4', 'zstd'):
+            file_bytes, seconds = lines_of('checkpoint', image, at('out'), kind, '1')[0]
+            sizes[kind] = file_bytes
+            rates[kind].append(two / seconds)
+        print(f'pair {pair}: zstd -1 {one:.2f} s, zstd -1 -T2 {two:.2f} s; lz4 {two/rates["lz4"][-1]:.2f} s, zstd {two/rates["zstd"][-1]:.2f} s', flush=True)
+    print(f'zstd bytes over zstd -1: {sizes["zstd"]/peer_bytes:.3f} ({sizes["zstd"]/2**20:.1f} and {peer_bytes/2**20:.1f} MiB); lz4 {sizes["lz4"]/2**20:.1f} MiB')
+    show('lz4 rate over zstd -1 -T2', rates['lz4'])
+    show('zstd rate over zstd -1 -T2', rates['zstd'])
+    remove('image', 'peer', 'out')
+
+
+def increment():
+    parts = lines_of('increment', '1024', at('out'), str(pairs))
+    show('increment of 1 %, bytes over the whole', [p[2] / p[0] for p in parts])
+    show('increment of 1 %, time over the whole', [p[3] / p[1] for p in parts])
+
+
+raw()
+compressed()
+increment()

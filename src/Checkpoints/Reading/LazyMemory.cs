@@ -1,0 +1,202 @@
+using System.Runtime.InteropServices;
+using PageEngine.Checkpoints.Format;
+using PageEngine.Checkpoints.Interop;
+using PageEngine.Memory;
+
+namespace PageEngine.Checkpoints.Reading;
+
+// Owns: guest memory that is a checkpoint until it is touched: runs of raw pages are mapped from their files, privately, and the
+// kernel brings a page when the guest first touches it. No handler is asked, so the garbage collector waits for nobody.
+// Behind the guest every chunk is read and checked, and every mapped page gets memory of its own.
+//
+// A process has a limited number of mappings, and a short run gains nothing by one: the others are read at once.
+
+internal sealed unsafe class LazyMemory
+{
+    /// <summary>Of the 65,530 that the kernel allows a process unless told otherwise.</summary>
+    internal const int MaxMappings = 30_000;
+
+    private const int ShortRunPages = 16;
+    private const long FillPages = 1024;
+
+    private readonly OpenCheckpoint[] _youngestFirst;
+    private readonly GuestMemory _memory;
+    private readonly List<PageRange> _mapped = [];
+
+    internal LazyMemory(IEnumerable<OpenCheckpoint> youngestFirst, GuestMemory memory)
+    {
+        _youngestFirst = [.. youngestFirst];
+        _memory = memory;
+        if (memory.Regions.Any(r => r.IsShared))
+        {
+            throw new ArgumentException("Memory that is shared with others cannot be mapped from a checkpoint: it would no longer be theirs. Restore it at once.", nameof(memory));
+        }
+    }
+
+    /// <summary>Gets how many pages come when they are touched; the others are there already.</summary>
+    internal long MappedPages => _mapped.Sum(r => r.Count);
+
+    /// <summary>Puts the mappings in place, and reads what is not mapped.</summary>
+    /// <exception cref="MigrationException">What was looked at is damaged, or the file cannot be mapped.</exception>
+    internal void Begin()
+    {
+        using var reader = new PageReader(_youngestFirst);
+        byte[] page = new byte[MemoryLayout.PageBytes];
+        for (int file = 0; file < _youngestFirst.Length; file++)
+        {
+            var places = new ChunkPlaces(_youngestFirst[file]);
+            foreach (MemoryRun run in _youngestFirst[file].Index.Runs)
+            {
+                foreach (MemoryRun part in NotSaidBefore(run, file))
+                {
+                    if (!TryMap(_youngestFirst[file], places, part))
+                    {
+                        for (long i = part.Start; part.Kind != RunKind.Zero && i < part.End; i++)
+                        {
+                            reader.Read(i, page);
+                            page.CopyTo(_memory.Page(i));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Checks every chunk and gives every mapped page memory of its own, while the guest runs.</summary>
+    /// <exception cref="MigrationException">Damage: what the guest has done since it runs is worth nothing.</exception>
+    internal void Fill(CancellationToken cancellationToken)
+    {
+        // Reading brings the pages into the kernel's cache too, where the mappings find them.
+        foreach (OpenCheckpoint file in _youngestFirst)
+        {
+            CheckpointChain.ReadWhole(file.Source, null, cancellationToken);
+        }
+
+        foreach (PageRange range in _mapped)
+        {
+            for (long page = range.Start; page < range.End; page += FillPages)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Populate(new PageRange(page, Math.Min(FillPages, range.End - page)));
+            }
+        }
+    }
+
+    // The parts of a run that no younger file says anything about.
+    private IEnumerable<MemoryRun> NotSaidBefore(MemoryRun run, int file)
+    {
+        long from = run.Start;
+        while (from < run.End)
+        {
+            long end = run.End;
+            long covered = from;
+            for (int younger = 0; younger < file; younger++)
+            {
+                OpenCheckpoint other = _youngestFirst[younger];
+                int at = other.Lookup.IndexAtOrAfter(from);
+                if (at < other.Index.Runs.Count)
+                {
+                    MemoryRun said = other.Index.Runs[at];
+                    covered = said.Start <= from ? Math.Max(covered, said.End) : covered;
+                    end = said.Start > from ? Math.Min(end, said.Start) : end;
+                }
+            }
+
+            if (covered > from)
+            {
+                from = covered;
+                continue;
+            }
+
+            yield return run.Part(from, end);
+            from = end;
+        }
+    }
+
+    private bool TryMap(OpenCheckpoint file, ChunkPlaces places, MemoryRun run)
+    {
+        if (run.Kind != RunKind.Data || run.Count < ShortRunPages || _mapped.Count == MaxMappings
+            || file.Source is not FileSource source || places.DataOf(run) is not { } offset
+            || _memory.RegionIndexOf(run.Start) != _memory.RegionIndexOf(run.End - 1))
+        {
+            return false;
+        }
+
+        // SAFETY: the pages lie one behind the other in one region, which is private and held; what was there is replaced at once.
+        nint mapped = MappingCalls.mmap(
+            _memory.PagePointer(run.Start),
+            (nuint)run.Count * MemoryLayout.PageBytes,
+            MappingCalls.PROT_READ_WRITE,
+            MappingCalls.MAP_PRIVATE | MappingCalls.MAP_FIXED | MappingCalls.MAP_NORESERVE,
+            source.Handle,
+            offset);
+        if (mapped == -1)
+        {
+            throw new MigrationException(
+                MigrationErrorKind.StorageFailed,
+                $"The checkpoint '{source.FileName}' cannot be mapped: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}. Restore it at once instead.");
+        }
+
+        _mapped.Add(new PageRange(run.Start, run.Count));
+        return true;
+    }
+
+    private void Populate(PageRange range)
+    {
+        // SAFETY: mapped and held.
+        if (MappingCalls.madvise(_memory.PagePointer(range.Start), (nuint)(range.Count * MemoryLayout.PageBytes), MappingCalls.MADV_POPULATE_WRITE) == 0)
+        {
+            return;
+        }
+
+        int error = Marshal.GetLastPInvokeError();
+        if (error is MappingCalls.EFAULT or MappingCalls.EHWPOISON)
+        {
+            throw new MigrationException(MigrationErrorKind.StorageFailed, $"The pages {range} can no longer be read from their checkpoint: {Marshal.GetPInvokeErrorMessage(error)}. The guest cannot go on from it.");
+        }
+
+        // An older kernel: the pages stay the file's until they are written, and that is as good.
+    }
+
+    /// <summary>Where the data of each chunk begins in the file, for one that is asked in order.</summary>
+    private sealed class ChunkPlaces(OpenCheckpoint file)
+    {
+        private readonly byte[] _start = new byte[CheckpointFormat.SectionHeaderBytes + CheckpointFormat.MaxPaddingBytes + MemoryChunk.HeadBytes];
+        private long _chunk = -1;
+        private long? _dataAt;
+        private int _pages;
+
+        /// <summary>Gets the offset of a run's first page; null: its chunk is compressed.</summary>
+        internal long? DataOf(MemoryRun run)
+        {
+            if (_chunk != run.Chunk)
+            {
+                Read(file.Index.Chunks[(int)run.Chunk]);
+                _chunk = run.Chunk;
+            }
+
+            return run.PageInChunk + run.Count <= _pages
+                ? _dataAt + ((long)run.PageInChunk * MemoryLayout.PageBytes)
+                : throw Damage.At(SectionName.Index, file.End.IndexOffset, $"page {run.Start} is said to be in a chunk that does not have it");
+        }
+
+        private void Read(long offset)
+        {
+            int read = file.Source.ReadSome(offset, _start);
+            if (read < _start.Length)
+            {
+                throw Damage.CutOff(SectionName.Memory, offset + read, _start.Length - read);
+            }
+
+            SectionHeader header = SectionHeader.Read(_start, offset);
+            if (header.Name != SectionName.Memory || !header.IsForUs(offset) || header.TotalBytes > file.End.IndexOffset - offset)
+            {
+                throw Damage.At(SectionName.Memory, offset, "a chunk should begin here");
+            }
+
+            MemoryChunk chunk = MemoryChunk.Read(_start.AsSpan(CheckpointFormat.SectionHeaderBytes + header.PaddingBytes), header, offset);
+            _pages = chunk.PageCount;
+            _dataAt = chunk.Compression == CheckpointCompression.None ? header.PayloadAt(offset) + chunk.DataAt : null;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using PageEngine.Checkpoints.Format;
+
+namespace PageEngine.Checkpoints.Reading;
+
+// Owns: the way from a page to its run in an index. Pure; many threads may ask at once.
+
+internal sealed class RunLookup(IReadOnlyList<MemoryRun> runs)
+{
+    /// <summary>Finds what is said about a page; a run of no kind if nothing is.</summary>
+    internal MemoryRun Find(long page)
+    {
+        int at = IndexAtOrAfter(page);
+        return at < runs.Count && runs[at].Start <= page ? runs[at] : default;
+    }
+
+    /// <summary>Finds the first run that ends behind a page.</summary>
+    internal int IndexAtOrAfter(long page)
+    {
+        int low = 0;
+        int high = runs.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (runs[middle].End <= page)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
+}
