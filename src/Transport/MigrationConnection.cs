@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport;
 

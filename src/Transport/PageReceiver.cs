@@ -1,5 +1,5 @@
 using PageEngine.Streaming;
-using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport;
 

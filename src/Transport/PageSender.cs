@@ -1,6 +1,6 @@
 using PageEngine.Memory;
 using PageEngine.Streaming;
-using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport;
 

@@ -42,10 +42,12 @@ public class ArchitectureTests
     private static readonly (string Folder, string[] Uses)[] TransportFolders =
     [
         ("Interop", []),
-        ("Edges", ["", "Interop"]),
-        ("Control", []),
-        ("Sessions", ["", "Control"]),
-        ("", ["Edges", "Control", "Sessions"]),
+        ("Sealing", []),
+        ("Edges", ["", "Interop", "Sealing"]),
+        ("Control", ["Sealing"]),
+        ("Sessions", ["", "Control", "Sealing"]),
+        ("Measuring", ["", "Edges", "Control", "Sealing", "Sessions"]),
+        ("", ["Edges", "Control", "Sealing", "Sessions"]),
     ];
 
     private static readonly (string Folder, string[] Uses)[] CheckpointFolders =

@@ -62,8 +62,9 @@ internal sealed class GuestLock : IDisposable
     // Whoever removes what dead processes left has it for a moment.
     private static LockedFile? TryOnceMore(string path)
     {
-        Thread.Sleep(_moment);
-        return LockedFile.TryOpen(path, create: true);
+        LockedFile? file = null;
+        SpinWait.SpinUntil(() => (file = LockedFile.TryOpen(path, create: true)) is not null, _moment);
+        return file;
     }
 
     /// <summary>Gives the lock back.</summary>

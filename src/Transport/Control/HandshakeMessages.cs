@@ -1,7 +1,7 @@
 using PageEngine.Guests;
 using PageEngine.Memory;
 using PageEngine.Ownership;
-using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Control;
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using PageEngine.Memory;
 using PageEngine.Streaming;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Edges;
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using PageEngine.Streaming;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Edges;
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.Sockets;
 using PageEngine.Streaming;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Edges;
 

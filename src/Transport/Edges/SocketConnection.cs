@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Interop;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Edges;
 

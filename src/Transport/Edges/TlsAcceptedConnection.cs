@@ -2,8 +2,8 @@ using System.IO.Pipelines;
 using System.Net.Security;
 using PageEngine.Memory;
 using PageEngine.Streaming;
-using PageEngine.Transport.Control;
 using PageEngine.Transport.Interop;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Edges;
 

@@ -1,6 +1,7 @@
 using PageEngine.Memory;
 using PageEngine.Transport.Control;
 using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Measuring;
 

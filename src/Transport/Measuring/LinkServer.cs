@@ -2,6 +2,7 @@ using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
 using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 using PageEngine.Transport.Sessions;
 
 namespace PageEngine.Transport.Measuring;

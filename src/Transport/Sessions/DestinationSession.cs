@@ -5,7 +5,7 @@ using PageEngine.Reporting;
 using PageEngine.Streaming;
 using PageEngine.Switchover;
 using PageEngine.Transport.Control;
-using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Sessions;
 

@@ -1,7 +1,7 @@
 using PageEngine.Devices;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
-using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 
 namespace PageEngine.Transport.Sessions;
 

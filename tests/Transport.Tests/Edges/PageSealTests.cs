@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 using Xunit;
 
 namespace PageEngine.Transport.Tests.Edges;

@@ -1,4 +1,5 @@
 using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 using PageEngine.Transport.Tests.Streams;
 
 namespace PageEngine.Transport.Tests.Edges;

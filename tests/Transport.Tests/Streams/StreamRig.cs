@@ -2,6 +2,7 @@ using PageEngine.Bitmaps;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Edges;
+using PageEngine.Transport.Sealing;
 using Xunit;
 
 namespace PageEngine.Transport.Tests.Streams;

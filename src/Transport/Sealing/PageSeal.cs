@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
-namespace PageEngine.Transport.Edges;
+namespace PageEngine.Transport.Sealing;
 
 // Owns: the keys of one sealed page stream, the nonces under them, and when a key is given up for the next. Both ends derive
 // the same ones from the migration's secret and from what has passed, so that nothing about them travels.
