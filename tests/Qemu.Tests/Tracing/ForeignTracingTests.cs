@@ -46,4 +46,58 @@ public class ForeignTracingTests(ITestOutputHelper output)
         Assert.Equal(0, tracer.Collect(dirty));
         Assert.Null(BootSector.Judge(address => memory.Page(address / MemoryLayout.PageBytes)[0], End));
     }
+
+    [QemuFact]
+    public async Task Tracer_leaves_nothing_and_the_next_one_takes_over()
+    {
+        using TemporaryImage image = new(End);
+        await using QemuProcess qemu = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path);
+        await qemu.WaitForPassesAsync(1);
+        await using QemuMachine machine = await qemu.ConnectAsync();
+        IReadOnlyList<RamMapping> ram = machine.FindRam();
+        using GuestMemory memory = QemuMachine.MapMemory(ram);
+        for (int i = 0; i < 3; i++)
+        {
+            ForeignTracing tracing = await machine.TraceAsync(memory, ram);
+            Assert.Equal(0, tracing.StrayDescriptors);
+            tracing.Tracer.Start();
+            tracing.Tracer.Dispose();
+        }
+
+        await qemu.WaitForPassesAsync(2);
+    }
+
+    [QemuFact]
+    public async Task Process_that_ends_while_it_is_traced_is_a_failure_that_says_so()
+    {
+        using TemporaryImage image = new(End);
+        await using QemuProcess qemu = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path);
+        await using QemuMachine machine = await qemu.ConnectAsync();
+        IReadOnlyList<RamMapping> ram = machine.FindRam();
+        using GuestMemory memory = QemuMachine.MapMemory(ram);
+        using var tracer = (await machine.TraceAsync(memory, ram)).Tracer;
+        tracer.Start();
+        qemu.Kill();
+        await qemu.WaitForExitAsync();
+        using DirtyBitmap dirty = new(memory.PageCount);
+        MigrationException failure = Assert.Throws<MigrationException>(() => tracer.Collect(dirty));
+        Assert.Contains("which has ended", failure.Message, StringComparison.Ordinal);
+    }
+
+    [QemuFact]
+    public async Task File_of_the_memory_may_be_unlinked_and_QEMU_may_be_an_ordinary_users()
+    {
+        using TemporaryImage image = new(End);
+        await using QemuProcess qemu = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path, incoming: false, "-runas", "nobody");
+        await qemu.WaitForPassesAsync(1);
+        File.Delete(qemu.RamFile);
+        await using QemuMachine machine = await qemu.ConnectAsync();
+        IReadOnlyList<RamMapping> ram = machine.FindRam();
+        using GuestMemory memory = QemuMachine.MapMemory(ram);
+        using var tracer = (await machine.TraceAsync(memory, ram)).Tracer;
+        tracer.Start();
+        await qemu.WaitForPassesAsync(2);
+        using DirtyBitmap dirty = new(memory.PageCount);
+        Assert.True(tracer.Collect(dirty) >= (End - BootSector.FirstByte) / MemoryLayout.PageBytes);
+    }
 }
