@@ -45,6 +45,13 @@ internal static class ChainComparison
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
+            long zero = Math.Min(first.ZeroUntil(page, pageCount), second.ZeroUntil(page, pageCount));
+            if (zero > page)
+            {
+                page = zero - 1;
+                continue;
+            }
+
             bool any = first.Read(page, mine) | second.Read(page, theirs);
             if (any && !mine.AsSpan().SequenceEqual(theirs))
             {

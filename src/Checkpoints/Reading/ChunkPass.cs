@@ -175,15 +175,12 @@ internal sealed class ChunkPass
             throw Damage.At(SectionName.Index, end.IndexOffset, "it does not say what the chunks say");
         }
 
-        var hasData = new RunLookup(index.Runs);
+        var lookup = new RunLookup(index.Runs);
         foreach (MemoryRun run in index.Runs)
         {
-            for (int i = 0; run.Kind == RunKind.Equal && i < run.Count; i++)
+            if (run.Kind == RunKind.Equal && !lookup.HasData(run.Target, run.Target + run.Count))
             {
-                if (hasData.Find(run.Target + i).Kind != RunKind.Data)
-                {
-                    throw Damage.At(SectionName.Index, end.IndexOffset, $"page {run.Start + i} is said to equal page {run.Target + i}, whose bytes are not here");
-                }
+                throw Damage.At(SectionName.Index, end.IndexOffset, $"page {run.Start} is said to equal page {run.Target}, and not all of its bytes are here");
             }
         }
     }

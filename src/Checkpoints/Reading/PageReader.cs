@@ -55,6 +55,25 @@ internal sealed class PageReader : IDisposable
         return false;
     }
 
+    /// <summary>Gets the end of the pages from this one on that are zero, without reading any; the page itself if it may not be.</summary>
+    internal long ZeroUntil(long page, long pageCount)
+    {
+        long end = pageCount;
+        foreach (OpenCheckpoint file in _youngestFirst)
+        {
+            int at = file.Lookup.IndexAtOrAfter(page);
+            MemoryRun run = at < file.Index.Runs.Count ? file.Index.Runs[at] : new MemoryRun(pageCount, 0, RunKind.None, 0);
+            if (run.Start <= page && run.Kind != RunKind.None)
+            {
+                return run.Kind == RunKind.Zero ? Math.Min(end, run.End) : page;
+            }
+
+            end = Math.Min(end, run.Start);
+        }
+
+        return end;
+    }
+
     public void Dispose()
     {
         foreach (ChunkReader reader in _readers)

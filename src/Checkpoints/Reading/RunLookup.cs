@@ -13,6 +13,23 @@ internal sealed class RunLookup(IReadOnlyList<MemoryRun> runs)
         return at < runs.Count && runs[at].Start <= page ? runs[at] : default;
     }
 
+    /// <summary>Tells whether the bytes of all pages from one up to another are here. As many steps as runs, not as pages: a few
+    /// bytes of a hostile file may name millions.</summary>
+    internal bool HasData(long page, long end)
+    {
+        for (int at = IndexAtOrAfter(page); page < end; at++)
+        {
+            if (at == runs.Count || runs[at].Start > page || runs[at].Kind != RunKind.Data)
+            {
+                return false;
+            }
+
+            page = runs[at].End;
+        }
+
+        return true;
+    }
+
     /// <summary>Finds the first run that ends behind a page.</summary>
     internal int IndexAtOrAfter(long page)
     {

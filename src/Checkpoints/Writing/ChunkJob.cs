@@ -91,9 +91,8 @@ internal sealed unsafe class ChunkJob : IDisposable
             int stored = 0;
             if (compressor.Compression != CheckpointCompression.None && _pageCount > 0)
             {
-                Gather();
                 _stored ??= new NativeBuffer(_maxPages * MemoryLayout.PageBytes);
-                stored = compressor.Compress(_pages!.GetSpan()[..(_pageCount * MemoryLayout.PageBytes)], _stored.GetSpan());
+                stored = compressor.Compress(Together(), _stored.GetSpan());
             }
 
             CheckpointCompression used = stored > 0 ? compressor.Compression : CheckpointCompression.None;
@@ -176,13 +175,24 @@ internal sealed unsafe class ChunkJob : IDisposable
         _runs[_runCount++] = new MemoryRun(page, 1, kind, target);
     }
 
-    private void Gather()
+    // The pages one behind the other: where they are, if they stand so in memory.
+    private ReadOnlySpan<byte> Together()
     {
-        if (_copied)
+        if (!_copied && _runCount == 1)
         {
-            return;
+            return new ReadOnlySpan<byte>(_memory.PagePointer(_runs[0].Start), _pageCount * MemoryLayout.PageBytes); // SAFETY: one run, in one region.
         }
 
+        if (!_copied)
+        {
+            Gather();
+        }
+
+        return _pages!.GetSpan()[..(_pageCount * MemoryLayout.PageBytes)];
+    }
+
+    private void Gather()
+    {
         _pages ??= new NativeBuffer(_maxPages * MemoryLayout.PageBytes);
         foreach (MemoryRun run in Runs)
         {

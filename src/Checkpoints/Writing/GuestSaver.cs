@@ -170,7 +170,6 @@ internal sealed class GuestSaver : IDisposable
     {
         if (_options.Compression != CheckpointCompression.None)
         {
-            _output.RequireRoom(0);
             return;
         }
 
