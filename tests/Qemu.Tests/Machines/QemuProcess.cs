@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
 
@@ -112,7 +113,7 @@ internal sealed class QemuProcess : IAsyncDisposable
 
     internal long SerialBytes => File.Exists(Serial) ? new FileInfo(Serial).Length : 0;
 
-    internal Task<QemuMachine> ConnectAsync() => QemuMachine.ConnectAsync(Qmp);
+    internal Task<QemuMachine> ConnectAsync(ILogger? log = null) => QemuMachine.ConnectAsync(Qmp, options: new QmpOptions { Logger = log });
 
     internal static async Task<string> StatusAsync(QmpClient monitor) =>
         (await monitor.ExecuteAsync("query-status")).GetProperty("status").GetString()!;
