@@ -150,6 +150,62 @@ public class MoveTests(ITestOutputHelper output)
         }
     }
 
+    [LinuxGuestFact]
+    public async Task Disk_that_the_guest_writes_goes_along_whole_and_belongs_to_one_QEMU_at_a_time()
+    {
+        const string Work = "pe.memory=64 pe.rate=20 pe.disk=1";
+        string disk = Path.GetTempFileName();
+        using (FileStream image = File.OpenWrite(disk))
+        {
+            image.SetLength(16 << 20);
+        }
+
+        string[] drive = ["-drive", $"if=none,id=disk0,format=raw,file={disk}", "-device", "virtio-blk-pci,drive=disk0"];
+        QemuProcess here = await LinuxGuest.StartAsync(256, Work, incoming: false, drive);
+        try
+        {
+            Guid id = Guid.NewGuid();
+            var store = new MemoryOwnershipStore();
+            GuestOwnership owned = await GuestOwnership.ClaimAsync(store, id);
+            await LinuxGuest.WaitForLineAsync(here, "D ");
+            for (int move = 0; move < 3; move++)
+            {
+                QemuProcess there = await LinuxGuest.StartAsync(256, Work, incoming: true, drive);
+                (MigrationReport report, GuestOwnership? next) = await Move.RunAsync(here, there, id, owned, store);
+                Assert.Equal((MigrationOutcome.Completed, null), (report.Outcome, report.Failure?.Message));
+                owned = next!;
+                await LinuxGuest.WaitForLineAsync(there, "D ");
+                Assert.Empty(LinuxGuest.Errors(here));
+                await here.DisposeAsync();
+                here = there;
+            }
+
+            // Whoever else wants the image is turned away: the one that runs has it locked.
+            Assert.Contains("lock", await LastWordsOfAsync(() => LinuxGuest.StartAsync(256, Work, incoming: false, drive)), StringComparison.Ordinal);
+            await LinuxGuest.WaitForLineAsync(here, "D ");
+            Assert.Empty(LinuxGuest.Errors(here));
+        }
+        finally
+        {
+            await here.DisposeAsync();
+            File.Delete(disk);
+        }
+    }
+
+    private static async Task<string> LastWordsOfAsync(Func<Task<QemuProcess>> start)
+    {
+        try
+        {
+            await using QemuProcess qemu = await start();
+            await qemu.WaitForExitAsync();
+            return await qemu.ErrorsAsync();
+        }
+        catch (InvalidOperationException e)
+        {
+            return e.Message;
+        }
+    }
+
     private static async Task AssertConsistentAsync(QemuProcess qemu)
     {
         await using QemuMachine machine = await qemu.ConnectAsync();

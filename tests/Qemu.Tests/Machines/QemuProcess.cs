@@ -121,6 +121,9 @@ internal sealed class QemuProcess : IAsyncDisposable
     /// <summary>Waits for the end of the process.</summary>
     internal async Task WaitForExitAsync() => await _process.WaitForExitAsync().WaitAsync(_patience);
 
+    /// <summary>Gets what it wrote to its standard error, when it has ended.</summary>
+    internal Task<string> ErrorsAsync() => _errors;
+
     internal void Kill() => _process.Kill();
 
     public async ValueTask DisposeAsync()
