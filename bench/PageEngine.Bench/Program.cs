@@ -1,10 +1,20 @@
 using BenchmarkDotNet.Running;
 using PageEngine.Bench.Checkpoints;
+using PageEngine.Bench.Paired;
 
-if (args is ["checkpoint" or "increment", ..])
+// Owns: which of the two kinds of benchmark runs: BenchmarkDotNet's, or the pairs with programs of other languages.
+switch (args.FirstOrDefault())
 {
-    await ImageCheckpoint.RunAsync(args);
-    return;
+    case "pairs":
+        return await PairsCommand.RunAsync(args[1..]);
+    case "wire-send":
+        return await WireEnd.SendAsync(WireSettings.Parse(args[1..]));
+    case "wire-receive":
+        return await WireEnd.ReceiveAsync(WireSettings.Parse(args[1..]));
+    case "checkpoint" or "increment":
+        await ImageCheckpoint.RunAsync(args);
+        return 0;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(PairsCommand).Assembly).Run(args);
+        return 0;
 }
-
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

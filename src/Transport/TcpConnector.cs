@@ -109,6 +109,11 @@ public sealed class TcpConnector : IMigrationConnector
                 socket.Bind(new IPEndPoint(bind, 0));
             }
 
+            if (_options.CongestionControl is { } congestionControl)
+            {
+                TcpSockets.SetCongestionControl(socket, congestionControl);
+            }
+
             // Disposing wakes the thread that is blocked in the connect.
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static s => ((Socket)s!).Dispose(), socket);
             await Task.Factory.StartNew(() => socket.Connect(target), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using PageEngine.Bitmaps;
 using PageEngine.Checkpoints;
 using PageEngine.Checkpoints.Writing;
-using PageEngine.Bitmaps;
 using PageEngine.Devices;
 using PageEngine.Guests;
 using PageEngine.Memory;

@@ -35,7 +35,7 @@ internal sealed class QemuDestinationRun(CommandRun run, QemuReceiveSettings rec
         await recovery.AtStartAsync();
         try
         {
-            await using QemuMachine machine = await QemuMachine.ConnectAsync(receive.Qmp, receive.ProcessId, null, cancellationToken);
+            await using QemuMachine machine = await QemuMachine.ConnectAsync(receive.Qmp, receive.ProcessId, new QmpOptions { Logger = run.Log }, cancellationToken);
             _machine = machine;
             _description = await MachineInspector.DescribeAsync(machine, cancellationToken);
             MachineState state = await MachineInspector.LookAsync(machine, cancellationToken);

@@ -26,7 +26,7 @@ internal static class QemuSourceRun
     {
         try
         {
-            await using QemuMachine machine = await QemuMachine.ConnectAsync(qmp, pid, null, cancellationToken);
+            await using QemuMachine machine = await QemuMachine.ConnectAsync(qmp, pid, new QmpOptions { Logger = run.Log }, cancellationToken);
             return await MoveAsync(run, store, qmp, machine, to, cancellationToken);
         }
         catch (QmpException exception)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using PageEngine.Memory;
 
 namespace PageEngine.Bitmaps;
@@ -43,12 +44,8 @@ internal static unsafe class RunExtraction
                 i = i == first ? i : BitmapKernels.SkipUniform(words, i, last, 0 - open, path);
                 if (i != first && last - i >= BitmapKernels.BlockWords && capacity - used >= BitmapKernels.BlockWords * 64)
                 {
-                    for (long blockEnd = i + BitmapKernels.BlockWords; i < blockEnd; i++)
-                    {
-                        ulong word = Volatile.Read(ref words[i]);
-                        used += WriteEdges(word ^ ((word << 1) | open), i << 6, edges + used);
-                        open = word >> 63;
-                    }
+                    used += WriteBlock(words + i, i << 6, edges + used, ref open);
+                    i += BitmapKernels.BlockWords;
                 }
                 else
                 {
@@ -87,6 +84,35 @@ internal static unsafe class RunExtraction
         }
     }
 
+    // Which words have edges is found without a branch, for all of the block; then only those are visited. Where dirty pages are
+    // scattered, the branch that is saved costs more than all the rest.
+    [SkipLocalsInit]
+    private static int WriteBlock(ulong* words, long firstBit, long* edges, ref ulong open)
+    {
+        ulong* bits = stackalloc ulong[BitmapKernels.BlockWords];
+        uint some = 0;
+        ulong carry = open;
+        for (int i = 0; i < BitmapKernels.BlockWords; i++)
+        {
+            ulong word = Volatile.Read(ref words[i]);
+            ulong changes = word ^ ((word << 1) | carry);
+            carry = word >> 63;
+            bits[i] = changes;
+            some |= (changes != 0 ? 1u : 0u) << i;
+        }
+
+        open = carry;
+        int used = 0;
+        for (; some != 0; some &= some - 1)
+        {
+            int i = BitOperations.TrailingZeroCount(some);
+            used += WriteEdges(bits[i], firstBit + (i << 6), edges + used);
+        }
+
+        return used;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int WriteEdges(ulong bits, long firstBit, long* edges)
     {
         // Four at a time, and the first four whether or not there are so many: how many there are is hard to predict, a
@@ -95,13 +121,13 @@ internal static unsafe class RunExtraction
         int written = 0;
         do
         {
-            edges[written] = firstBit + BitOperations.TrailingZeroCount(bits);
+            edges[written] = firstBit + (uint)BitOperations.TrailingZeroCount(bits);
             bits &= bits - 1;
-            edges[written + 1] = firstBit + BitOperations.TrailingZeroCount(bits);
+            edges[written + 1] = firstBit + (uint)BitOperations.TrailingZeroCount(bits);
             bits &= bits - 1;
-            edges[written + 2] = firstBit + BitOperations.TrailingZeroCount(bits);
+            edges[written + 2] = firstBit + (uint)BitOperations.TrailingZeroCount(bits);
             bits &= bits - 1;
-            edges[written + 3] = firstBit + BitOperations.TrailingZeroCount(bits);
+            edges[written + 3] = firstBit + (uint)BitOperations.TrailingZeroCount(bits);
             bits &= bits - 1;
             written += 4;
         }

@@ -9,7 +9,8 @@ namespace PageEngine.Streaming;
 /// <summary>Fills batches with the pages of a round.</summary>
 internal sealed unsafe class PageBatchBuilder
 {
-    private readonly PageRange[] _runs = new PageRange[256];
+    // Room for all runs of a window and a block's slack: the extraction's fast path needs it.
+    private readonly PageRange[] _runs = new PageRange[(PageRound.WindowPages / 2) + 256];
     private PageRound? _round;
     private PageRange _window;
     private int _runIndex;

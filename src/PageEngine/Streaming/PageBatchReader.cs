@@ -50,6 +50,9 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
     /// <summary>Gets the totals of the round that was read to its end last.</summary>
     internal StreamRoundTotals LastRound { get; private set; }
 
+    /// <summary>Gets whether the pages of what was read last may arrive as they are later.</summary>
+    internal bool MayArriveLater => _round?.MayArriveLater == true && _batch.Kind == PageBatchKind.Data;
+
     /// <summary>Gets whether a round or the end of the stream was begun and not yet read to its end.</summary>
     internal bool IsBusy => _round is not null || _ending;
 

@@ -50,6 +50,11 @@ internal sealed class PageRound
     /// and never read. Null: every page is read.</summary>
     internal DirtyBitmap? Present { get; }
 
+    /// <summary>Gets whether a page may arrive as it is later than when it was sent: the guest runs, the tracer watches, and a
+    /// page that changes meanwhile comes again in a later round. Never true for the last pass: its pages are taken as they are
+    /// when they are handed over.</summary>
+    internal bool MayArriveLater { get; init; }
+
     /// <summary>Gets the pages that all streams have sent as bytes so far, for progress.</summary>
     internal long DataPages => Volatile.Read(ref _dataPages);
 

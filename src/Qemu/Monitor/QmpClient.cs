@@ -115,6 +115,7 @@ public sealed class QmpClient : IAsyncDisposable
                 throw Restate(command, await _closed.Task.ConfigureAwait(false));
             }
 
+            _options.Logger?.Command(Path, command);
             await SendAsync(Encode(command, id, arguments), descriptor, cancellationToken).ConfigureAwait(false);
             return await waiter.Answer.Task.WaitAsync(_options.AnswerTimeout, _options.TimeProvider, cancellationToken).ConfigureAwait(false);
         }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace PageEngine.Qemu.Monitor;
 
 // Owns: the limits of a monitor connection.
@@ -11,6 +13,9 @@ public sealed record QmpOptions
 
     /// <summary>Gets the longest line, in bytes, that is accepted from QEMU; default 16 MiB.</summary>
     public int MaxLineBytes { get; init; } = 16 << 20;
+
+    /// <summary>Gets where each command is noted, at level debug; null: nowhere.</summary>
+    public ILogger? Logger { get; init; }
 
     /// <summary>Gets the clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;

@@ -15,7 +15,7 @@ internal sealed unsafe class GatherSend : IBatchSend
     private IoVector* _vectors = (IoVector*)NativeMemory.Alloc(IoVector.MaxPerCall, (nuint)sizeof(IoVector));
 
     /// <inheritdoc/>
-    public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes)
+    public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes, bool mayArriveLater)
     {
         int count = 0;
         foreach (ReadOnlyMemory<byte> segment in bytes)
@@ -43,14 +43,18 @@ internal sealed unsafe class GatherSend : IBatchSend
     }
 
     /// <summary>Sends all that vectors describe, which are used up by it.</summary>
+    /// <param name="socket">A blocking socket.</param>
+    /// <param name="vectors">What to send.</param>
+    /// <param name="count">How many pieces.</param>
+    /// <param name="flags">MSG_MORE where more follows at once.</param>
     /// <returns>0, or the error number.</returns>
-    internal static int Send(SafeSocketHandle socket, IoVector* vectors, int count)
+    internal static int Send(SafeSocketHandle socket, IoVector* vectors, int count, int flags = 0)
     {
         // SAFETY: vectors[0..count] are the caller's; the kernel reads what they describe and writes nothing.
         while (count > 0)
         {
             Libc.msghdr message = new() { msg_iov = vectors, msg_iovlen = (nuint)count };
-            nint sent = Libc.sendmsg(socket, &message, Libc.MSG_NOSIGNAL);
+            nint sent = Libc.sendmsg(socket, &message, Libc.MSG_NOSIGNAL | flags);
             if (sent < 0)
             {
                 int errno = Marshal.GetLastPInvokeError();

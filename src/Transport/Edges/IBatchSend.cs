@@ -11,6 +11,7 @@ internal interface IBatchSend : IDisposable
     /// <summary>Sends all of a sequence.</summary>
     /// <param name="socket">A blocking socket.</param>
     /// <param name="bytes">Memory outside the heap: its addresses go to the kernel as they are.</param>
+    /// <param name="mayArriveLater">Whether pages may arrive as they are later than now. False: as they are now.</param>
     /// <returns>0, or the error number.</returns>
-    int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes);
+    int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes, bool mayArriveLater);
 }

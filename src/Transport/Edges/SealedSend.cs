@@ -24,7 +24,7 @@ internal sealed unsafe class SealedSend : IBatchSend
     private Span<byte> Gathered => _record.GetSpan().Slice(PageSeal.HeaderBytes, PageSeal.MaxRecordBytes);
 
     /// <inheritdoc/>
-    public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes)
+    public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes, bool mayArriveLater)
     {
         foreach (ReadOnlyMemory<byte> segment in bytes)
         {

@@ -153,7 +153,7 @@ internal sealed class SocketConnection : MigrationConnection
 
     /// <inheritdoc/>
     internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal) =>
-        new SocketPageSender(this, memory, streamIndex, pacer, seal is null ? new GatherSend() : new SealedSend(seal));
+        new SocketPageSender(this, memory, streamIndex, pacer, seal is null ? new ReferenceSend() : new SealedSend(seal));
 
     /// <inheritdoc/>
     internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>

@@ -153,7 +153,7 @@ internal sealed class SocketPageSender : PageSender
                 _interrupt.Wait(wait);
             }
 
-            int errno = _send.Send(_connection.Handle, read.Buffer);
+            int errno = _send.Send(_connection.Handle, read.Buffer, _reader.MayArriveLater);
             if (errno != 0)
             {
                 throw _connection.Failure(errno, _doing);

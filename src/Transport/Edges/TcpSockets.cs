@@ -6,8 +6,8 @@ using PageEngine.Transport.Interop;
 
 namespace PageEngine.Transport.Edges;
 
-// Owns: what every TCP socket of the engine is set to, and how its ends are written for people. Buffers and congestion
-// control are the system's: autotuned buffers are as fast as any fixed size that was tried, and faster than most.
+// Owns: what every TCP socket of the engine is set to, and how its ends are written for people. Buffers are the system's:
+// autotuned ones are as fast as any fixed size that was tried, and faster than most.
 
 internal static class TcpSockets
 {
@@ -43,20 +43,6 @@ internal static class TcpSockets
         return TlsHandshake.ToConnection(stream, remote.ToString(), local.ToString(), isLocal);
     }
 
-    private static void Control(Socket socket, string name)
-    {
-        try
-        {
-            socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_CONGESTION, Encoding.ASCII.GetBytes(name));
-        }
-        catch (SocketException e)
-        {
-            socket.Dispose();
-            throw new MigrationException(
-                MigrationErrorKind.Refused, $"This host has no congestion control named '{name}', or this user may not choose it: {e.Message}. /proc/sys/net/ipv4/tcp_allowed_congestion_control lists those that anybody may choose.", e);
-        }
-    }
-
     private static bool IsThisMachine(IPEndPoint local, IPEndPoint remote) => IPAddress.IsLoopback(remote.Address) || remote.Address.Equals(local.Address);
 
     private static (IPEndPoint Local, IPEndPoint Remote) Prepare(Socket socket, TcpOptions options)
@@ -71,17 +57,27 @@ internal static class TcpSockets
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, seconds);
             socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveProbes);
             socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_USER_TIMEOUT, BitConverter.GetBytes(milliseconds));
-            if (options.CongestionControl is { } control)
-            {
-                Control(socket, control);
-            }
-
             return (Plain((IPEndPoint)socket.LocalEndPoint!), Plain((IPEndPoint)socket.RemoteEndPoint!));
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
             socket.Dispose();
             throw ConnectionErrors.From(e, "the other host", "starting");
+        }
+    }
+
+    /// <summary>Chooses how the socket shares the network with others; before it is connected.</summary>
+    /// <exception cref="MigrationException">The kernel does not have it.</exception>
+    internal static void SetCongestionControl(Socket socket, string name)
+    {
+        try
+        {
+            socket.SetRawSocketOption(Libc.SOL_TCP, Libc.TCP_CONGESTION, Encoding.ASCII.GetBytes(name));
+        }
+        catch (SocketException e)
+        {
+            throw new MigrationException(MigrationErrorKind.Refused,
+                $"This kernel does not offer the congestion control '{name}' ({e.Message}). Choose one of those in /proc/sys/net/ipv4/tcp_available_congestion_control, or load its module (modprobe tcp_{name}).", e);
         }
     }
 

@@ -10,6 +10,13 @@ internal static unsafe partial class Libc
     internal const int MSG_PEEK = 0x2;
     internal const int MSG_WAITALL = 0x100;
     internal const int MSG_NOSIGNAL = 0x4000;
+    internal const int MSG_MORE = 0x8000;
+    internal const int SPLICE_F_MOVE = 1;
+    internal const int SPLICE_F_NONBLOCK = 2;
+    internal const int SPLICE_F_MORE = 4;
+    internal const int F_SETPIPE_SZ = 1031;
+    internal const int O_CLOEXEC = 0x80000;
+    internal const int CLOCK_THREAD_CPUTIME_ID = 3;
     internal const int SHUT_WR = 1;
     internal const int SHUT_RDWR = 2;
     internal const int F_GETFL = 3;
@@ -41,6 +48,18 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int poll(pollfd* fds, nuint nfds, int timeout);
 
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int pipe2(int* pipefd, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint vmsplice(SafeHandle fd, IoVector* iov, nuint nr_segs, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint splice(SafeHandle fd_in, long* off_in, SafeHandle fd_out, long* off_out, nuint len, uint flags);
+
+    [LibraryImport("libc")]
+    internal static partial int clock_gettime(int clk_id, timespec* tp);
+
 #pragma warning disable CS8981 // The kernel's names are lower case.
     [StructLayout(LayoutKind.Sequential)]
     internal struct msghdr
@@ -52,6 +71,13 @@ internal static unsafe partial class Libc
         internal void* msg_control;
         internal nuint msg_controllen;
         internal int msg_flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct timespec
+    {
+        internal long tv_sec;
+        internal long tv_nsec;
     }
 
     [StructLayout(LayoutKind.Sequential)]

@@ -25,6 +25,10 @@ public sealed class CheckpointTests : IDisposable
         CheckpointDocument restored = await RunAsync($"restore {At("a")} --run-for 100ms --verify");
         Assert.Equal((saved.GuestId, "consistent", 0L, 0L), (restored.GuestId, restored.Verified!.Guest, restored.Verified.LostOperations, restored.Verified.RepeatedOperations));
 
+        CheckpointDocument lazy = await RunAsync($"restore {At("a")} --lazy --run-for 50ms --verify");
+        Assert.Equal("consistent", lazy.Verified!.Guest);
+        Assert.InRange(lazy.FirstOperationMs!.Value, 0.001, lazy.TotalMs!.Value);
+
         CheckpointDocument child = await RunAsync($"save {At("b")} --parent {At("a")} --compress lz4 --warmup 100ms --verify");
         Assert.Equal("a", child.Parent);
         Assert.True(child.DataPages < saved.DataPages);

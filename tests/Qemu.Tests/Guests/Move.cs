@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Microsoft.Extensions.Logging;
 using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Qemu.Guests;
@@ -15,16 +16,16 @@ namespace PageEngine.Qemu.Tests.Guests;
 internal static class Move
 {
     internal static async Task<(MigrationReport Report, GuestOwnership? Next)> RunAsync(
-        QemuProcess from, QemuProcess to, Guid id, GuestOwnership? owned, IOwnershipStore? store, TimeSpan? goal = null)
+        QemuProcess from, QemuProcess to, Guid id, GuestOwnership? owned, IOwnershipStore? store, TimeSpan? goal = null, ILogger? log = null)
     {
-        await using QemuMachine source = await from.ConnectAsync();
-        await using QemuMachine target = await to.ConnectAsync();
+        await using QemuMachine source = await from.ConnectAsync(log);
+        await using QemuMachine target = await to.ConnectAsync(log);
         IReadOnlyList<RamMapping> ram = source.FindRam();
         await using QemuGuest guest = new(id, source, QemuMachine.MapMemory(ram), QemuRole.Source, await MachineInspector.DescribeAsync(source));
         MachineDescription description = await MachineInspector.DescribeAsync(target);
         var destination = new MigrationDestination(
             offer => new QemuGuest(offer.GuestId, target, QemuMachine.MapMemory(target.FindRam()), QemuRole.Destination, description),
-            new MigrationDestinationOptions { OwnershipStore = store });
+            new MigrationDestinationOptions { OwnershipStore = store, Logger = log });
         using var acceptor = new TcpAcceptor(new IPEndPoint(IPAddress.Loopback, 0));
         Task<DestinationResult> receiving = destination.ReceiveAsync(acceptor);
         ForeignTracing tracing = await source.TraceAsync(guest.Memory, ram);
@@ -33,6 +34,7 @@ internal static class Move
         {
             Ownership = owned,
             Verify = true,
+            Logger = log,
 
             // A guest that writes everything in every round converges by no shorter goal on a busy host.
             SwitchoverGoal = goal ?? TimeSpan.FromMinutes(1),

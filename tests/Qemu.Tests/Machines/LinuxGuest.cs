@@ -54,6 +54,23 @@ internal static class LinuxGuest
         }
     }
 
+    /// <summary>Waits for one more line that begins so.</summary>
+    internal static async Task WaitForLineAsync(QemuProcess qemu, string beginning)
+    {
+        long began = Stopwatch.GetTimestamp();
+        int Count() => Lines(qemu).Count(line => line.StartsWith(beginning, StringComparison.Ordinal));
+        int before = Count();
+        while (Count() == before)
+        {
+            if (qemu.HasExited || Stopwatch.GetElapsedTime(began) > _patience)
+            {
+                throw new TimeoutException($"the guest sent no '{beginning}'; its last words: {string.Join(" | ", Lines(qemu).TakeLast(5))}");
+            }
+
+            await Task.Delay(20);
+        }
+    }
+
     /// <summary>Gets the ticks it has sent: number, writes, errors.</summary>
     internal static List<(long Number, long Writes, long Errors)> Ticks(QemuProcess qemu) =>
         [.. Lines(qemu).Select(line => line.Split(' ')).Where(words => words is ["T", _, _, _])

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
 
@@ -112,13 +113,16 @@ internal sealed class QemuProcess : IAsyncDisposable
 
     internal long SerialBytes => File.Exists(Serial) ? new FileInfo(Serial).Length : 0;
 
-    internal Task<QemuMachine> ConnectAsync() => QemuMachine.ConnectAsync(Qmp);
+    internal Task<QemuMachine> ConnectAsync(ILogger? log = null) => QemuMachine.ConnectAsync(Qmp, options: new QmpOptions { Logger = log });
 
     internal static async Task<string> StatusAsync(QmpClient monitor) =>
         (await monitor.ExecuteAsync("query-status")).GetProperty("status").GetString()!;
 
     /// <summary>Waits for the end of the process.</summary>
     internal async Task WaitForExitAsync() => await _process.WaitForExitAsync().WaitAsync(_patience);
+
+    /// <summary>Gets what it wrote to its standard error, when it has ended.</summary>
+    internal Task<string> ErrorsAsync() => _errors;
 
     internal void Kill() => _process.Kill();
 

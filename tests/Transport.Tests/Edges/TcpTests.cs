@@ -29,6 +29,19 @@ public class TcpTests
     }
 
     [Fact]
+    public async Task Congestion_control_is_set_where_the_kernel_has_it()
+    {
+        using var acceptor = new TcpAcceptor(_anyPort);
+        var connector = new TcpConnector(acceptor.LocalEndPoint, new TcpOptions { CongestionControl = "reno" });
+        await using MigrationConnection reno = await connector.ConnectAsync(ConnectionPurpose.Pages, null, default);
+        Assert.Equal("reno", CongestionControlOf((SocketConnection)reno));
+        MigrationException refused = await Assert.ThrowsAsync<MigrationException>(async () =>
+            await new TcpConnector(acceptor.LocalEndPoint, new TcpOptions { CongestionControl = "nothing" }).ConnectAsync(ConnectionPurpose.Pages, null, default));
+        Assert.Equal(MigrationErrorKind.Refused, refused.Kind);
+        Assert.Contains("'nothing'", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Page_streams_go_to_the_data_end_point()
     {
         using var acceptor = new TcpAcceptor(_anyPort, new TcpOptions { DataListen = new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0) });
@@ -186,5 +199,13 @@ public class TcpTests
         acceptor.Dispose();
         await Assert.ThrowsAnyAsync<ObjectDisposedException>(() => accepting.WaitAsync(_patience));
         acceptor.Dispose();
+    }
+
+    private static string CongestionControlOf(SocketConnection connection)
+    {
+        byte[] name = new byte[16];
+        using var view = new Socket(new SafeSocketHandle(connection.Handle.DangerousGetHandle(), ownsHandle: false));
+        int bytes = view.GetRawSocketOption(6, 13, name);
+        return System.Text.Encoding.ASCII.GetString(name, 0, bytes).TrimEnd('\0');
     }
 }
