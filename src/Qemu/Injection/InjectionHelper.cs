@@ -184,6 +184,7 @@ internal static class InjectionHelper
             ? " Run this as root or with CAP_SYS_PTRACE; if it is already, another tracer (a debugger, strace) has the process, or kernel.yama.ptrace_scope forbids it."
             : "";
         return new MigrationException(
-            MigrationErrorKind.TracingFailed, $"The writes of process {Number(process)} cannot be traced: {reason}.{remedy}") { DetectedBy = DetectedBy.Monitor };
+            MigrationErrorKind.TracingFailed, $"The writes of process {Number(process)} cannot be traced: {reason}.{remedy}")
+        { DetectedBy = DetectedBy.Monitor };
     }
 }
