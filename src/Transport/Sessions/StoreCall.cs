@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageEngine.Ownership;
 
 namespace PageEngine.Transport.Sessions;
@@ -7,6 +8,12 @@ namespace PageEngine.Transport.Sessions;
 
 internal static class StoreCall
 {
+    private static readonly ConditionalWeakTable<IOwnershipStore, GivenUpCalls> _givenUp = [];
+
+    /// <summary>Gets a task that ends when every call of this process to the store has ended that nobody waits for any more:
+    /// what comes after it finds what they wrote.</summary>
+    internal static Task GivenUpAsync(IOwnershipStore store) => _givenUp.TryGetValue(store, out GivenUpCalls? calls) ? calls.Ended : Task.CompletedTask;
+
     /// <summary>Calls the store and waits no longer than the limit.</summary>
     /// <exception cref="MigrationException">The store's own, or that it did not answer.</exception>
     internal static async Task<T> RunAsync<T>(IOwnershipStore store, Func<IOwnershipStore, ValueTask<T>> call, TimeSpan limit, TimeProvider time)
@@ -25,8 +32,8 @@ internal static class StoreCall
         }
         catch (TimeoutException)
         {
-            _ = answer.ContinueWith(
-                static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _givenUp.GetValue(store, static _ => new GivenUpCalls()).Add(answer.ContinueWith(
+                static late => _ = late.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default));
             throw new MigrationException(
                 MigrationErrorKind.OwnershipFailed,
                 $"The ownership store ({store.Description}) did not answer within {limit.TotalSeconds:0.###} s. Check its disk or its server.")
@@ -45,4 +52,30 @@ internal static class StoreCall
             },
             limit,
             time);
+
+    /// <summary>The calls to one store that still run although nobody waits for them.</summary>
+    private sealed class GivenUpCalls
+    {
+        private readonly Lock _gate = new();
+        private Task _ended = Task.CompletedTask;
+
+        internal Task Ended
+        {
+            get
+            {
+                lock (_gate)
+                {
+                    return _ended;
+                }
+            }
+        }
+
+        internal void Add(Task call)
+        {
+            lock (_gate)
+            {
+                _ended = _ended.IsCompleted ? call : Task.WhenAll(_ended, call);
+            }
+        }
+    }
 }

@@ -50,7 +50,17 @@ internal sealed class StoreSweep(MigrationDestinationOptions options, MigrationI
         {
             if (options.OwnershipStore is { } store)
             {
-                await StoreCall.RunAsync(store, sweep, options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
+                // A mark that was given up, because this process was stopped meanwhile, may still be written: it is swept, too.
+                Task givenUp = StoreCall.GivenUpAsync(store);
+                await StoreCall.RunAsync(
+                    store,
+                    async called =>
+                    {
+                        await givenUp.ConfigureAwait(false);
+                        await sweep(called).ConfigureAwait(false);
+                    },
+                    options.NetworkTimeout,
+                    options.TimeProvider).ConfigureAwait(false);
             }
         }
         catch (MigrationException e)

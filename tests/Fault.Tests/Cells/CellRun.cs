@@ -323,13 +323,7 @@ internal sealed class CellRun
         bool settled = ending == Ending.AtSource || ending == Ending.AtDestination;
         if (settled && _cell.Fault is not (FaultKind.StoreGone or FaultKind.StoreAway))
         {
-            // A destination that was stopped while it marked a rehearsal's guest gives up that call, which may end after both
-            // sides have swept: a mark of an epoch that is not there, which decides nothing.
-            string[] leftovers =
-            [
-                .. _arena.Leftovers("source", "destination")
-                    .Where(path => _cell.Fault != FaultKind.PauseDestination || Path.GetExtension(path) is not (".resuming" or ".running")),
-            ];
+            string[] leftovers = _arena.Leftovers("source", "destination");
             Assert.True(leftovers.Length == 0, $"Left behind: {string.Join(", ", leftovers)}");
         }
     }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using PageEngine.Ownership;
 using PageEngine.Transport.Sessions;
+using PageEngine.Transport.Tests.Sessions;
 using Xunit;
 
 namespace PageEngine.Transport.Tests.Failures;
@@ -111,6 +112,28 @@ public class RoleTests
         Assert.Equal(MigrationErrorKind.OwnershipFailed, e.Kind);
         Assert.Contains("did not answer within 5 s", e.Message, StringComparison.Ordinal);
         never.SetException(new IOException("late"));
+    }
+
+    [Fact]
+    public async Task Calls_that_nobody_waits_for_any_more_can_be_waited_for_once_they_have_ended()
+    {
+        var store = new TestOwnershipStore();
+        Assert.True(StoreCall.GivenUpAsync(store).IsCompleted);
+        TaskCompletionSource<int> first = new(), second = new();
+        foreach (TaskCompletionSource<int> slow in new[] { first, second })
+        {
+            Task<int> call = StoreCall.RunAsync(store, _ => new ValueTask<int>(slow.Task), TimeSpan.FromSeconds(5), _time);
+            _time.Advance(TimeSpan.FromSeconds(6));
+            await Assert.ThrowsAsync<MigrationException>(() => call);
+        }
+
+        Task ended = StoreCall.GivenUpAsync(store);
+        Assert.True(StoreCall.GivenUpAsync(new TestOwnershipStore()).IsCompleted);
+        first.SetException(new IOException("late"));
+        await Task.Delay(20);
+        Assert.False(ended.IsCompleted);
+        second.SetResult(1);
+        await ended.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]
