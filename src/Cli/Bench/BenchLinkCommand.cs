@@ -34,7 +34,8 @@ internal static class BenchLinkCommand
             List<long>(text => OptionParsers.Size(text) is var (bytes, error) && error is null && (bytes == 0 || bytes % MemoryLayout.PageBytes != 0 || bytes > 1L << 32)
                 ? (0, $"is not a multiple of {MemoryLayout.PageBytes} bytes") : OptionParsers.Size(text)));
         WordOption<int[]> batches = new("--batch", "LIST", "Most pages of a batch. Default 1024.", [1024], List(OptionParsers.Integer(1, 1024)));
-        Option<string?> congestion = new("--congestion") { Description = "The congestion control of what this side sends, for example cubic. Default: the system's.", HelpName = "NAME" };
+        WordOption<string?> congestion = new(
+            "--congestion", "NAME", "The congestion control of what this side sends, for example cubic. Default the system's.", null, OptionParsers.CongestionControl);
         Option<bool> once = new("--once") { Description = "With --listen: serve one measurement and exit." };
         Option<bool> plaintext = new("--plaintext") { Description = "Allow unencrypted connections beyond this machine." };
         WordOption<IPAddress?> bind = new("--bind", "ADDR", "The local address to connect from.", null, OptionParsers.LocalAddress);
@@ -68,7 +69,7 @@ internal static class BenchLinkCommand
                 BindAddress = bind.Read(parsed),
                 DataListen = dataListen.Read(parsed),
                 AllowPlaintext = parsed.GetValue(plaintext),
-                CongestionControl = parsed.GetValue(congestion),
+                CongestionControl = congestion.Read(parsed),
                 Tls = files?.Identity,
             };
             if (listen.Read(parsed) is { } here)

@@ -90,11 +90,8 @@ internal sealed class CommonOptions
     private readonly WordOption<IPEndPoint?> _dataListen = new(
         "--data-listen", "HOST:PORT", "Where the destination takes page streams, when not where it listens.", null, OptionParsers.ListenAddress);
 
-    private readonly Option<string?> _congestion = new("--congestion")
-    {
-        Description = "The congestion control of what this side sends, for example cubic. Default the system's.",
-        HelpName = "NAME",
-    };
+    private readonly WordOption<string?> _congestion = new(
+        "--congestion", "NAME", "The congestion control of what this side sends, for example cubic. Default the system's.", null, OptionParsers.CongestionControl);
 
     private readonly Option<bool> _plaintext = new("--plaintext")
     {
@@ -217,7 +214,7 @@ internal sealed class CommonOptions
         Guard = _guard.Read(parsed),
         Bind = _bind.Read(parsed),
         DataListen = _dataListen.Read(parsed),
-        Congestion = parsed.GetValue(_congestion),
+        Congestion = _congestion.Read(parsed),
         Plaintext = parsed.GetValue(_plaintext),
         Tls = _tls.Read(parsed),
         Verify = parsed.GetResult(_verify) is { Implicit: false } ? parsed.GetValue(_verify) : _verifyByDefault,

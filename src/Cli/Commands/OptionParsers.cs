@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
+using System.Text;
 
 namespace PageEngine.Cli.Commands;
 
@@ -28,7 +30,7 @@ internal static class OptionParsers
                 ? (new IPEndPoint(first, parts.Port), null)
                 : (null, $"names the host {parts.Host}, which has no address");
         }
-        catch (System.Net.Sockets.SocketException exception)
+        catch (SocketException exception)
         {
             return (null, $"names the host {parts.Host}, which cannot be resolved ({exception.Message})");
         }
@@ -51,6 +53,23 @@ internal static class OptionParsers
     public static (IPAddress? Value, string? Error) LocalAddress(string text) => IPAddress.TryParse(text, out IPAddress? address)
         ? (address, null)
         : (null, "is no address; for example 192.0.2.7");
+
+    /// <summary>Parses the name of a congestion control: one that this kernel gives to a socket of this user.</summary>
+    public static (string? Value, string? Error) CongestionControl(string text)
+    {
+        const int SolTcp = 6;
+        const int TcpCongestion = 13;
+        try
+        {
+            using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.SetRawSocketOption(SolTcp, TcpCongestion, Encoding.ASCII.GetBytes(text));
+            return (text, null);
+        }
+        catch (SocketException)
+        {
+            return (null, "is no congestion control that this host has and this user may choose; /proc/sys/net/ipv4/tcp_available_congestion_control lists them, for example cubic");
+        }
+    }
 
     /// <summary>Makes a parser of whole numbers within limits.</summary>
     public static WordParser<int> Integer(int minimum, int maximum) => text =>

@@ -55,6 +55,8 @@ public sealed class OptionErrorTests : IDisposable
     [InlineData("bench link --streams 1,x", "--streams: '1,x' holds 'x', which is not a whole number from 1 to")]
     [InlineData("bench link --run 5000", "--run: '5000' holds '5000', which is not a multiple of 4096 bytes")]
     [InlineData("bench link --tls-cert a.pem", "TLS needs --tls-cert, --tls-key and --tls-ca together")]
+    [InlineData("bench link --congestion nonsense", "--congestion: 'nonsense' is no congestion control that this host has")]
+    [InlineData("demo --congestion nonsense", "--congestion: 'nonsense' is no congestion control that this host has")]
     [InlineData("bench migrate --runs 0", "--runs: '0' is not a whole number from 1 to 1000")]
     [InlineData("bench migrate --workload nonsense", "--workload:")]
     [InlineData("demo --json /nowhere/report.json", "--json: '/nowhere/report.json' cannot be written")]
