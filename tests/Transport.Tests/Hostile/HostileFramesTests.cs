@@ -35,7 +35,7 @@ public sealed class HostileFramesTests(ITestOutputHelper output)
         using var unobserved = new UnobservedExceptions();
         var fuzzers = Enumerable.Range(0, 8).Select(i => new ReplayFuzz(valid, unchecked((_seed * 1000) + i))).ToArray();
         await Task.WhenAll(fuzzers.Select(f => Task.Run(() => f.RunAsync(SessionFrames / fuzzers.Length))));
-        Assert.Empty(unobserved.Collect());
+        unobserved.AssertNone();
         Tell($"destination: {fuzzers.Sum(f => f.Delivered)} mutated frames in {fuzzers.Sum(f => f.Sessions)} sessions, {fuzzers.Sum(f => f.Survived)} completed, {watch.Elapsed.TotalSeconds:0.0} s, seed {_seed}");
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Xunit;
 
 namespace PageEngine.Transport.Tests.Sessions;
 
@@ -11,11 +12,12 @@ internal sealed class UnobservedExceptions : IDisposable
 
     internal UnobservedExceptions() => TaskScheduler.UnobservedTaskException += OnUnobserved;
 
-    internal IReadOnlyCollection<string> Collect()
+    /// <summary>Fails with all of them, whole: where they were thrown is what one wants to know.</summary>
+    internal void AssertNone()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        return _seen;
+        Assert.True(_seen.IsEmpty, string.Join("\n\n", _seen));
     }
 
     public void Dispose() => TaskScheduler.UnobservedTaskException -= OnUnobserved;
