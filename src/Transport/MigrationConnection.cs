@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Edges;
@@ -65,7 +66,7 @@ public abstract class MigrationConnection : IAsyncDisposable
     /// <param name="streamIndex">The stream's index.</param>
     /// <param name="pacer">Says when.</param>
     /// <param name="seal">Seals what is sent; owned by the sender from here on. Null: as it is.</param>
-    internal abstract PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal);
+    internal abstract PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, PageSeal? seal);
 
     /// <param name="applier">The destination's memory.</param>
     /// <param name="streamIndex">The stream's index.</param>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using PageEngine.Compression;
 using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
@@ -23,6 +24,14 @@ public sealed record MigrationSourceOptions
 
     /// <summary>Gets the cap on the page streams together, wire bytes per second; 0 (default): none.</summary>
     public long BandwidthBytesPerSecond { get; init; }
+
+    /// <summary>Gets how the bytes of pages may be made smaller; default: decided for each batch by what the link and the encoders are
+    /// measured to do. On an encrypted link the sizes of what is sent then tell something about what is in memory.</summary>
+    public PageCompression Compression { get; init; }
+
+    /// <summary>Gets the bytes of memory in which pages are kept as they were sent last, so that of a page that is written again only
+    /// the difference is sent; default 64 MiB; 0: none. Memory is taken only as it is used.</summary>
+    public long PageCacheBytes { get; init; } = 64L << 20;
 
     /// <summary>Gets the longest blackout that is acceptable; default 500 ms.</summary>
     public TimeSpan SwitchoverGoal { get; init; } = TimeSpan.FromMilliseconds(500);
@@ -86,6 +95,12 @@ public sealed class MigrationSource
         ArgumentOutOfRangeException.ThrowIfNegative(_options.Streams, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(_options.Streams, MaxStreams, nameof(options));
         ArgumentOutOfRangeException.ThrowIfNegative(_options.BandwidthBytesPerSecond, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(_options.PageCacheBytes, nameof(options));
+        if (!Enum.IsDefined(_options.Compression))
+        {
+            throw new ArgumentException($"{_options.Compression} is no compression.", nameof(options));
+        }
+
         if (_options.Ownership is { } ownership && ownership.GuestId != guest.Id)
         {
             throw new ArgumentException($"The ownership is of guest {ownership.GuestId}, the guest is {guest.Id}.", nameof(options));

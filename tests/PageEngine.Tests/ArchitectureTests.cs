@@ -32,10 +32,11 @@ public class ArchitectureTests
         ("Ownership", ["Interop"]),
         ("Tracing", ["Bitmaps", "Memory", "Interop"]),
         ("Planning", ["Memory"]),
-        ("Streaming", ["Bitmaps", "Memory"]),
+        ("Compression", ["Memory"]),
+        ("Streaming", ["Bitmaps", "Compression", "Memory"]),
         ("Guests", ["Devices", "Memory"]),
         ("Switchover", ["Ownership"]),
-        ("Reporting", ["Planning", "Tracing"]),
+        ("Reporting", ["Compression", "Planning", "Tracing"]),
         ("Recovery", ["Guests", "Ownership", "Reporting", "Switchover"]),
     ];
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net;
+using PageEngine.Compression;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Memory;
 using PageEngine.Planning;
@@ -67,8 +68,15 @@ internal sealed class CommonOptions
     private readonly WordOption<long> _bandwidth = new(
         "--bandwidth", "RATE", "The most that all page streams together may use, such as 1Gbit/s. Default no limit.", 0, OptionParsers.PositiveRate);
 
-    private readonly WordOption<string?> _compress = new(
-        "--compress", "none", "Page compression. Only none is available yet. Default none.", null, Compression);
+    private readonly WordOption<PageCompression> _compress = new(
+        "--compress", "auto|none|lz4|zstd",
+        "How pages are made smaller on the wire. Default auto: by what the link and the encoders are measured to do.",
+        PageCompression.Auto,
+        OptionParsers.OneOf(("auto", PageCompression.Auto), ("none", PageCompression.None), ("lz4", PageCompression.Lz4), ("zstd", PageCompression.Zstd)));
+
+    private readonly WordOption<long> _pageCache = new(
+        "--page-cache", "SIZE", "Memory for pages as they were sent last, so that only differences are sent again; 0 for none. Default 64MiB.",
+        64L << 20, OptionParsers.SizeOrZero);
 
     private readonly WordOption<WriteTracerKind> _tracer = new(
         "--tracer", "auto|kernel|explicit", "Who sees the guest's writes. Default auto: the kernel where it can, else the guest itself.",
@@ -137,7 +145,7 @@ internal sealed class CommonOptions
         (Option Option, bool SourceOnly)[] options =
         [
             (_memory, false), (_vcpus, true), (_workload, true), (_fill, true), (_guest, false), (_streams, true), (_goal, true),
-            (_maxRounds, true), (_abortAfter, true), (_startTimeout, false), (_resumeTimeout, true), (_claimTimeout, false), (_networkTimeout, false), (_ifStalled, true), (_bandwidth, true), (_compress, false), (_tracer, true),
+            (_maxRounds, true), (_abortAfter, true), (_startTimeout, false), (_resumeTimeout, true), (_claimTimeout, false), (_networkTimeout, false), (_ifStalled, true), (_bandwidth, true), (_compress, true), (_pageCache, true), (_tracer, true),
             (_ownership, false), (_guard, false), (_bind, true), (_dataListen, false), (_congestion, true), (_plaintext, false), (_verify, false), (_seed, true),
             (_json, false), (_log, false), (_id, true), (_verbose, false),
         ];
@@ -209,6 +217,8 @@ internal sealed class CommonOptions
         NetworkTimeout = _networkTimeout.Read(parsed),
         IfStalled = _ifStalled.Read(parsed),
         BandwidthBytesPerSecond = _bandwidth.Read(parsed),
+        Compression = _compress.Read(parsed),
+        PageCacheBytes = _pageCache.Read(parsed),
         Tracer = _tracer.Read(parsed),
         OwnershipDirectory = parsed.GetValue(_ownership),
         Guard = _guard.Read(parsed),
@@ -252,11 +262,4 @@ internal sealed class CommonOptions
             : time < TimeSpan.FromMilliseconds(100) || time > TimeSpan.FromDays(1) ? (time, "is not between 100ms and 24h; for example 90s")
             : (time, null);
     }
-
-    private static (string? Value, string? Error) Compression(string text) => text switch
-    {
-        "none" => (text, null),
-        "lz4" or "zstd" => (null, "is not available yet; leave --compress out, or give none"),
-        _ => (null, "is no compression; for example --compress none"),
-    };
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using PageEngine.Compression;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Planning;
 using PageEngine.Tracing;
@@ -27,6 +28,8 @@ internal sealed record MigrationSettings
     public required TimeSpan NetworkTimeout { get; init; }
     public required StallResponse IfStalled { get; init; }
     public required long BandwidthBytesPerSecond { get; init; }
+    public required PageCompression Compression { get; init; }
+    public required long PageCacheBytes { get; init; }
     public required WriteTracerKind Tracer { get; init; }
     public required string? OwnershipDirectory { get; init; }
     public required EndPoint? Guard { get; init; }
@@ -62,6 +65,8 @@ internal sealed record MigrationSettings
         NetworkTimeout = TimeSpan.Zero,
         IfStalled = StallResponse.GiveUp,
         BandwidthBytesPerSecond = 0,
+        Compression = PageCompression.Auto,
+        PageCacheBytes = 0,
         Tracer = WriteTracerKind.Auto,
         OwnershipDirectory = ownership,
         Guard = null,

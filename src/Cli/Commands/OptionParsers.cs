@@ -95,6 +95,9 @@ internal static class OptionParsers
     public static (long Value, string? Error) Size(string text) => Try(text, Units.ParseBytes);
 
     /// <summary>Parses a rate in bytes per second.</summary>
+    public static (long Value, string? Error) SizeOrZero(string text) => text == "0" ? (0, null) : Size(text);
+
+    /// <summary>Reads a rate.</summary>
     public static (long Value, string? Error) Rate(string text) => Try(text, Units.ParseBytesPerSecond);
 
     /// <summary>Parses a rate above zero.</summary>

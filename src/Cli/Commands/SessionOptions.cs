@@ -22,6 +22,8 @@ internal static class SessionOptions
             MigrationId = migrationId,
             Streams = settings.Streams,
             BandwidthBytesPerSecond = settings.BandwidthBytesPerSecond,
+            Compression = settings.Compression,
+            PageCacheBytes = settings.PageCacheBytes,
             SwitchoverGoal = settings.Goal,
             Policy = new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions
             {

@@ -22,6 +22,9 @@ internal sealed record ReportDocument
     public SwitchoverDocument? Switchover { get; init; }
     public required double TotalMs { get; init; }
     public required long WireBytes { get; init; }
+
+    /// <summary>What the encoders saved and cost; null at the destination.</summary>
+    public EncodingDocument? Encoding { get; init; }
     public double? ThroughputBytesPerSecond { get; init; }
     public required CpuDocument CpuSeconds { get; init; }
     public required VerifiedDocument Verified { get; init; }
@@ -87,6 +90,28 @@ internal sealed record GuestDocument
     /// <summary>The same, around the switchover.</summary>
     public double? SwitchoverStallMs { get; init; }
     public long? Operations { get; init; }
+}
+
+/// <summary>What the encoders saved on the wire, and what they cost the sending threads.</summary>
+internal sealed record EncodingDocument
+{
+    public required long SavedBytes { get; init; }
+    public required double EncodingMs { get; init; }
+
+    /// <summary>What of it went into learning the encoders' rates.</summary>
+    public required double SamplingMs { get; init; }
+
+    /// <summary>Not sent: the destination had them already.</summary>
+    public required long UnchangedPages { get; init; }
+    public required long DeltaPages { get; init; }
+    public required long DeltaBytes { get; init; }
+    public required long Lz4Pages { get; init; }
+    public required long Lz4Bytes { get; init; }
+    public required long ZstdPages { get; init; }
+    public required long ZstdBytes { get; init; }
+
+    /// <summary>Went through an encoder and did not become smaller.</summary>
+    public required long StoredPages { get; init; }
 }
 
 /// <summary>What the write tracer did.</summary>

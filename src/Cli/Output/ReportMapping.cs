@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Planning;
 using PageEngine.Reporting;
@@ -46,6 +47,7 @@ internal static class ReportMapping
             Switchover = report.Switchover is { } switchover ? ToDocument(switchover) : null,
             TotalMs = Ms(report.Total),
             WireBytes = report.WireBytes,
+            Encoding = report.Role == MigrationRole.Source ? ToDocument(report.Encoding) : null,
             ThroughputBytesPerSecond = report.ThroughputBytesPerSecond is { } rate ? Math.Round(rate) : null,
             CpuSeconds = new CpuDocument
             {
@@ -54,6 +56,21 @@ internal static class ReportMapping
             },
             Verified = Verified(report.Memory, findings),
         };
+
+    private static EncodingDocument ToDocument(EncodingReport encoding) => new()
+    {
+        SavedBytes = encoding.SavedBytes,
+        EncodingMs = Ms(encoding.EncodingTime),
+        SamplingMs = Ms(encoding.SamplingTime),
+        UnchangedPages = encoding.UnchangedPages,
+        DeltaPages = encoding.DeltaPages,
+        DeltaBytes = encoding.DeltaBytes,
+        Lz4Pages = encoding.Lz4Pages,
+        Lz4Bytes = encoding.Lz4Bytes,
+        ZstdPages = encoding.ZstdPages,
+        ZstdBytes = encoding.ZstdBytes,
+        StoredPages = encoding.StoredPages,
+    };
 
     /// <summary>Puts what only the destination could see into the source's document.</summary>
     /// <param name="source">The source's document.</param>

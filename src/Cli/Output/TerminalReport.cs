@@ -99,6 +99,11 @@ internal static class TerminalReport
         Grid grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(2)).AddColumn();
         string throughput = report.ThroughputBytesPerSecond is { } rate ? $" at {Units.FormatBytesPerSecond(rate)}" : "";
         AddFact(grid, "total", $"{Human.Milliseconds(report.TotalMs)}, {Units.FormatBytes(report.WireBytes)} on the wire{throughput}");
+        if (report.Encoding is { SavedBytes: > 0 } encoding)
+        {
+            AddFact(grid, "encoding", $"saved {Units.FormatBytes(encoding.SavedBytes)} for {Human.Milliseconds(encoding.EncodingMs)} of the sending threads' time{Encoded(encoding)}");
+        }
+
         if (report.CpuSeconds is { Source: not null } or { Destination: not null })
         {
             AddFact(grid, "processor", $"source {Cpu(report.CpuSeconds.Source)}, destination {Cpu(report.CpuSeconds.Destination)}, guest included");
@@ -129,6 +134,15 @@ internal static class TerminalReport
 
         console.Write(grid);
         console.WriteLine();
+    }
+
+    private static string Encoded(EncodingDocument encoding)
+    {
+        (string Name, long Pages)[] forms =
+        [
+            ("unchanged", encoding.UnchangedPages), ("as a difference", encoding.DeltaPages), ("LZ4", encoding.Lz4Pages), ("zstd", encoding.ZstdPages),
+        ];
+        return string.Concat(forms.Where(f => f.Pages > 0).Select(f => $", {Human.Count(f.Pages)} pages {f.Name}"));
     }
 
     private static void WriteVerdict(IAnsiConsole console, ReportDocument report)

@@ -1,3 +1,4 @@
+using PageEngine.Compression;
 using PageEngine.Planning;
 
 namespace PageEngine.Reporting;
@@ -191,6 +192,9 @@ public sealed record MigrationReport
 
     /// <summary>Gets all bytes of the page streams.</summary>
     public required long WireBytes { get; init; }
+
+    /// <summary>Gets what the encoders saved and cost; all zero at the destination.</summary>
+    public EncodingReport Encoding { get; init; } = new();
 
     /// <summary>Gets the acknowledged wire bytes per second over all rounds; null when too little was sent to tell.</summary>
     public double? ThroughputBytesPerSecond { get; init; }

@@ -85,6 +85,9 @@ internal sealed unsafe class PageApplier : IDisposable
         }
     }
 
+    /// <summary>Gets whether a page was offered before.</summary>
+    internal bool WasOffered(long page) => PageBits.IndexOf(_offered, value: true, page, page + 1) == page;
+
     /// <summary>Prepares pages whose bytes are about to be written by a stream.</summary>
     internal void BeginData(PageRange range) => _mayHoldBytes.SetRange(range);
 

@@ -104,6 +104,19 @@ internal sealed unsafe class PageBatch : IDisposable
     /// <summary>Seals the batch as a mark with totals.</summary>
     internal ReadOnlySequence<byte> SealMark(in PageBatchHeader mark) => Seal(mark, PageBatchHeader.Bytes, out _);
 
+    /// <summary>Gets the runs that were added. <see cref="RunAt"/> names them.</summary>
+    internal int CloseRuns()
+    {
+        CloseRun();
+        return _closedRuns;
+    }
+
+    /// <summary>Takes note that a batch of these pages goes out in another form.</summary>
+    internal void SetCoded() => Kind = PageBatchKind.Data;
+
+    /// <summary>Gets a closed run.</summary>
+    internal PageRun RunAt(int index) => PageRun.Read(EntryAt(index));
+
     /// <summary>Clears the bits of the batch's pages: their bytes were handed to the wire.</summary>
     internal void ClearFrom(DirtyBitmap pending)
     {
@@ -143,8 +156,6 @@ internal sealed unsafe class PageBatch : IDisposable
             _open = default;
         }
     }
-
-    private PageRun RunAt(int index) => PageRun.Read(EntryAt(index));
 
     // SAFETY: index < MaxRunsPerBatch, for which the head has room.
     private Span<byte> EntryAt(int index) => new(_head.Pointer + PageBatchHeader.Bytes + (index * PageRun.Bytes), PageRun.Bytes);

@@ -104,7 +104,14 @@ internal sealed class PageBatchDecoder
             throw StreamViolation.Of($"a batch has {dataPages} pages and {zeroPages} zero pages; at most {PageBatchLimits.MaxPagesPerBatch} and {PageBatchLimits.MaxZeroPagesPerBatch} are allowed");
         }
 
-        if (dataPages != header.DataPages || zeroPages != header.ZeroPages || header.PayloadBytes != dataPages * MemoryLayout.PageBytes)
+        bool isCoded = header.Encoding == PageBatchHeader.CodedEncoding;
+        if (isCoded && dataPages is 0 or > PageBatchLimits.MaxPagesPerCodedBatch)
+        {
+            throw StreamViolation.Of($"a coded batch has {dataPages} pages; 1 to {PageBatchLimits.MaxPagesPerCodedBatch} are allowed");
+        }
+
+        bool fits = isCoded ? CodedPayload.MayHave(header.PayloadBytes, dataPages) : header.PayloadBytes == dataPages * MemoryLayout.PageBytes;
+        if (dataPages != header.DataPages || zeroPages != header.ZeroPages || !fits)
         {
             throw StreamViolation.Of($"a batch's runs hold {dataPages} pages and {zeroPages} zero pages, its header says {header.DataPages}, {header.ZeroPages} and {header.PayloadBytes} bytes");
         }

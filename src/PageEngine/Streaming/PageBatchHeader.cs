@@ -14,6 +14,7 @@ namespace PageEngine.Streaming;
 /// <param name="DataPages">Pages whose bytes follow; on a mark: the stream's total.</param>
 /// <param name="ZeroPages">Pages that are zero; on a mark: the stream's total.</param>
 /// <param name="PayloadBytes">Bytes after the run table; on a mark: the stream's bytes on the wire, this mark included.</param>
+/// <param name="Encoding">How the payload is written; marks are plain.</param>
 internal readonly record struct PageBatchHeader(
     PageBatchKind Kind,
     int Round,
@@ -22,7 +23,8 @@ internal readonly record struct PageBatchHeader(
     long Sequence,
     long DataPages,
     long ZeroPages,
-    long PayloadBytes)
+    long PayloadBytes,
+    byte Encoding = PageBatchHeader.PlainEncoding)
 {
     /// <summary>Bytes of the header on the wire.</summary>
     internal const int Bytes = 56;
@@ -33,8 +35,11 @@ internal readonly record struct PageBatchHeader(
     /// <summary>The version of this format.</summary>
     internal const byte FormatVersion = 1;
 
-    /// <summary>The payload is the pages as they are. The only encoding of version 1; zero is not a valid code.</summary>
+    /// <summary>The payload is the pages as they are. Zero is not a valid code.</summary>
     internal const byte PlainEncoding = 1;
+
+    /// <summary>The payload is differences and blocks, as in docs/wire-protocol.md, "Coded batches".</summary>
+    internal const byte CodedEncoding = 2;
 
     private const int ChecksumOffset = 48;
 
@@ -48,7 +53,7 @@ internal readonly record struct PageBatchHeader(
         BinaryPrimitives.WriteUInt32LittleEndian(head, Magic);
         head[4] = FormatVersion;
         head[5] = (byte)Kind;
-        head[6] = PlainEncoding;
+        head[6] = Encoding;
         head[7] = 0;
         BinaryPrimitives.WriteInt32LittleEndian(head[8..], Round);
         BinaryPrimitives.WriteUInt16LittleEndian(head[12..], (ushort)Stream);
@@ -83,7 +88,7 @@ internal readonly record struct PageBatchHeader(
             throw StreamViolation.Of($"a batch has the unknown kind {head[5]}");
         }
 
-        if (head[6] != PlainEncoding || head[7] != 0)
+        if (head[6] is not (PlainEncoding or CodedEncoding) || (head[6] == CodedEncoding && kind != PageBatchKind.Data) || head[7] != 0)
         {
             throw StreamViolation.Of($"a batch has the unknown encoding {head[6]} or flags 0x{head[7]:x2}");
         }
@@ -102,7 +107,8 @@ internal readonly record struct PageBatchHeader(
             BinaryPrimitives.ReadInt64LittleEndian(head[16..]),
             BinaryPrimitives.ReadInt64LittleEndian(head[24..]),
             BinaryPrimitives.ReadInt64LittleEndian(head[32..]),
-            BinaryPrimitives.ReadInt64LittleEndian(head[40..]));
+            BinaryPrimitives.ReadInt64LittleEndian(head[40..]),
+            head[6]);
     }
 
     /// <summary>Checks the checksum over header and run table. Overwrites the checksum in the buffer.</summary>

@@ -15,6 +15,12 @@ internal static class PageBatchLimits
     /// them, and must not fall silent for long.</summary>
     internal const int MaxZeroPagesPerBatch = 65_536;
 
+    /// <summary>Pages in one coded batch: 1 MiB of guest. Both ends keep its payload in a buffer of their own.</summary>
+    internal const int MaxPagesPerCodedBatch = 256;
+
+    /// <summary>Pages in one block of a coded batch: 64 KiB, beyond which compression gains little.</summary>
+    internal const int PagesPerBlock = 16;
+
     /// <summary>Pages in one run: what 23 bits hold.</summary>
     internal const int MaxPagesPerRun = (1 << 23) - 1;
 

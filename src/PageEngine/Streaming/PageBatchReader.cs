@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using PageEngine.Compression;
 using PageEngine.Memory;
 
 namespace PageEngine.Streaming;
@@ -17,11 +18,14 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
     private readonly int _stream;
     private readonly PageBatch _batch;
     private readonly PageBatchBuilder _builder = new();
+    private readonly PageEncoder? _encoder;
     private GuestMemoryHold _hold;
     private PageRound? _round;
     private ReadOnlySequence<byte> _unread;
     private long _sequence;
     private long _batchBytes;
+    private int _batchDataPages;
+    private bool _isCoded;
     private long _roundDataPages;
     private long _roundZeroPages;
     private long _roundWireBytes;
@@ -35,13 +39,15 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
 
     /// <param name="memory">The source's memory; held mapped until the reader is disposed.</param>
     /// <param name="stream">The stream's index.</param>
-    internal PageBatchReader(GuestMemory memory, int stream)
+    /// <param name="encoding">How pages are made smaller; null: they go out as they are.</param>
+    internal PageBatchReader(GuestMemory memory, int stream, PageEncoding? encoding = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(stream);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(stream, PageBatchLimits.MaxStreams);
         _stream = stream;
         _hold = memory.HoldForIo();
         _batch = new PageBatch(memory);
+        _encoder = encoding is null ? null : new PageEncoder(memory, encoding);
     }
 
     /// <summary>Gets or sets how many pages with bytes a batch may have: 1 to <see cref="PageBatchLimits.MaxPagesPerBatch"/>.</summary>
@@ -50,8 +56,9 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
     /// <summary>Gets the totals of the round that was read to its end last.</summary>
     internal StreamRoundTotals LastRound { get; private set; }
 
-    /// <summary>Gets whether the pages of what was read last may arrive as they are later.</summary>
-    internal bool MayArriveLater => _round?.MayArriveLater == true && _batch.Kind == PageBatchKind.Data;
+    /// <summary>Gets whether the pages of what was read last may arrive as they are later. What is coded may not: its buffers
+    /// serve the next batch.</summary>
+    internal bool MayArriveLater => _round?.MayArriveLater == true && _batch.Kind == PageBatchKind.Data && !_isCoded;
 
     /// <summary>Gets whether a round or the end of the stream was begun and not yet read to its end.</summary>
     internal bool IsBusy => _round is not null || _ending;
@@ -140,28 +147,60 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
             _disposed = true;
             _unread = default;
             _batch.Dispose();
+            _encoder?.Dispose();
             _hold.Dispose();
         }
     }
 
+    /// <summary>Takes note of what the link took, for the choice of an encoding.</summary>
+    /// <inheritdoc cref="EncodingChoice.AddLink"/>
+    internal void AddLink(long bytes, double nanoseconds, bool wasBusy) => _encoder?.AddLink(bytes, nanoseconds, wasBusy);
+
     private void BuildNext()
     {
+        while (_round is not null && FillBatch(_round, out EncodingPlan plan))
+        {
+            _isCoded = !plan.IsPlain && _batch.DataPages > 0;
+            if (!_isCoded)
+            {
+                _encoder?.SendsPlain(_batch);
+                _batchDataPages = _batch.DataPages;
+                _unread = _batch.SealData(_round.Index, _stream, _sequence);
+                _batchBytes = _unread.Length;
+                return;
+            }
+
+            _unread = _encoder!.Encode(_batch, plan, _round.Index, _stream, _sequence);
+            _batchDataPages = _encoder.DataPages;
+            _batchBytes = _unread.Length;
+            if (!_unread.IsEmpty)
+            {
+                _batch.SetCoded();
+                return;
+            }
+
+            // The destination has every page of it.
+            _batch.ClearFrom(_round.Pending);
+        }
+
+        _isCoded = false;
         _batch.Reset();
-        if (_round is not null)
-        {
-            _builder.Fill(_batch, MaxDataPages, ref _cancelled);
-        }
-
-        if (!_batch.IsEmpty)
-        {
-            _unread = _batch.SealData(_round!.Index, _stream, _sequence);
-        }
-        else if (!Volatile.Read(ref _cancelled))
-        {
-            _unread = _batch.SealMark(Mark());
-        }
-
+        _unread = Volatile.Read(ref _cancelled) ? default : _batch.SealMark(Mark());
         _batchBytes = _unread.Length;
+    }
+
+    private bool FillBatch(PageRound round, out EncodingPlan plan)
+    {
+        plan = _encoder?.Next(round) ?? default;
+        bool isPlain = plan.IsPlain && !plan.Samples;
+        _batch.Reset();
+        _builder.Fill(_batch, isPlain ? MaxDataPages : Math.Min(MaxDataPages, PageBatchLimits.MaxPagesPerCodedBatch), ref _cancelled);
+        if (plan.Samples && _batch.DataPages > 0)
+        {
+            plan = _encoder!.Sample(_batch, plan);
+        }
+
+        return !_batch.IsEmpty;
     }
 
     private PageBatchHeader Mark() => _ending
@@ -175,14 +214,15 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
         _sequence++;
         _roundWireBytes += _batchBytes;
         _wireBytes += _batchBytes;
-        _round?.AddSent(_batch.DataPages, _batch.ZeroPages, _batchBytes);
+        int dataPages = _batch.Kind == PageBatchKind.Data ? _batchDataPages : 0;
+        _round?.AddSent(dataPages, _batch.ZeroPages, _batchBytes);
         switch (_batch.Kind)
         {
             case PageBatchKind.Data:
                 _batch.ClearFrom(_round!.Pending);
-                _roundDataPages += _batch.DataPages;
+                _roundDataPages += dataPages;
                 _roundZeroPages += _batch.ZeroPages;
-                _dataPages += _batch.DataPages;
+                _dataPages += dataPages;
                 _zeroPages += _batch.ZeroPages;
                 break;
             case PageBatchKind.EndOfRound:

@@ -20,6 +20,7 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
     private readonly Action<StreamRoundTotals> _onRoundEnd;
     private readonly NativeBuffer _head = new(PageBatchLimits.MaxHeadBytes);
     private GuestMemoryHold _hold;
+    private CodedPayload? _coded;
     private PageBatchHeader _header;
     private Place _place = Place.Header;
     private int _headBytes;
@@ -46,6 +47,7 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
         Header,
         Table,
         Payload,
+        Coded,
         Ended,
         Refused,
     }
@@ -66,6 +68,11 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
         CheckOpen();
+        if (_place == Place.Coded)
+        {
+            return _coded!.Buffer.Memory[(int)_runBytes..(int)_header.PayloadBytes];
+        }
+
         if (_place != Place.Payload)
         {
             return _head.Memory[_headBytes..HeadEnd];
@@ -86,6 +93,13 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
     internal int GetVectors(IoVector* vectors, int max)
     {
         CheckOpen();
+        if (_place == Place.Coded)
+        {
+            // SAFETY: the buffer has room for the longest payload, which the decoder has checked.
+            vectors[0] = new IoVector { Start = _coded!.Buffer.Pointer + _runBytes, Bytes = (nuint)(_header.PayloadBytes - _runBytes) };
+            return 1;
+        }
+
         if (_place != Place.Payload)
         {
             // SAFETY: the head has room for the longest table, and HeadEnd is bounded by its limit.
@@ -119,6 +133,12 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
         if (_place == Place.Payload)
         {
             AdvancePayload(bytes);
+            return;
+        }
+
+        if (_place == Place.Coded)
+        {
+            AdvanceCoded(bytes);
             return;
         }
 
@@ -158,6 +178,7 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
         {
             _disposed = true;
             ((IDisposable)_head).Dispose();
+            _coded?.Dispose();
             _applier.ReleaseUser();
             _hold.Dispose();
         }
@@ -187,6 +208,14 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
                 }
 
                 _runIndex = 0;
+                _runBytes = 0;
+                if (_header.Encoding == PageBatchHeader.CodedEncoding)
+                {
+                    _coded ??= new CodedPayload();
+                    _place = Place.Coded;
+                    break;
+                }
+
                 EnterNextDataRun();
                 break;
             case PageBatchKind.EndOfRound:
@@ -217,6 +246,27 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
                 EnterNextDataRun();
             }
         }
+    }
+
+    private void AdvanceCoded(int bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, _header.PayloadBytes - _runBytes);
+        _runBytes += bytes;
+        if (_runBytes < _header.PayloadBytes)
+        {
+            return;
+        }
+
+        _place = Place.Refused; // and stays so if this throws
+        ReadOnlySpan<byte> table = _head.GetSpan().Slice(PageBatchHeader.Bytes, _header.TableBytes);
+        _coded!.Apply(_applier, table, (int)_header.DataPages, (int)_header.PayloadBytes);
+        while (NextDataRun(ref _runIndex, out PageRun run))
+        {
+            _applier.EndData(run.Range);
+        }
+
+        _applier.EndBatch();
+        EnterHeader();
     }
 
     private void EnterNextDataRun()

@@ -55,6 +55,9 @@ internal sealed class PageRound
     /// when they are handed over.</summary>
     internal bool MayArriveLater { get; init; }
 
+    /// <summary>Gets whether this round sends every page for the first time.</summary>
+    internal bool IsFirst { get; init; }
+
     /// <summary>Gets the pages that all streams have sent as bytes so far, for progress.</summary>
     internal long DataPages => Volatile.Read(ref _dataPages);
 

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 
@@ -19,12 +21,12 @@ internal sealed class PipePageSender : PageSender
     private readonly string _doing;
     private Task _loop = Task.CompletedTask;
 
-    internal PipePageSender(PipeConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer)
+    internal PipePageSender(PipeConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding)
     {
         _connection = connection;
         _pacer = pacer;
         _doing = $"stream {streamIndex} sent pages";
-        _reader = new PageBatchReader(memory, streamIndex) { MaxDataPages = pacer.MaxBatchPages };
+        _reader = new PageBatchReader(memory, streamIndex, encoding) { MaxDataPages = pacer.MaxBatchPages };
     }
 
     internal override async Task<StreamRoundTotals> SendRoundAsync(PageRound round, CancellationToken cancellationToken)
@@ -95,7 +97,9 @@ internal sealed class PipePageSender : PageSender
                 await Task.Delay(wait, _pacer.Time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
 
+            long began = Stopwatch.GetTimestamp();
             await SendAsync(read.Buffer).ConfigureAwait(false);
+            _reader.AddLink(read.Buffer.Length, Stopwatch.GetElapsedTime(began).TotalNanoseconds + 1, wasBusy: true);
             _reader.AdvanceTo(read.Buffer.End);
         }
         while (!read.IsCompleted);

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Interop;
@@ -152,8 +153,8 @@ internal sealed class SocketConnection : MigrationConnection
     internal override IDuplexPipe OpenControl() => new SocketControlPipe(this);
 
     /// <inheritdoc/>
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal) =>
-        new SocketPageSender(this, memory, streamIndex, pacer, seal is null ? new ReferenceSend() : new SealedSend(seal));
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, PageSeal? seal) =>
+        new SocketPageSender(this, memory, streamIndex, pacer, encoding, seal is null ? new ReferenceSend() : new SealedSend(seal));
 
     /// <inheritdoc/>
     internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 
@@ -18,16 +19,17 @@ internal sealed class SocketPageSender : PageSender
     private readonly SemaphoreSlim _work = new(0);
     private readonly ManualResetEventSlim _interrupt = new();
     private readonly string _doing;
+    private SocketLinkMeter _meter;
     private TaskCompletionSource<StreamRoundTotals>? _job;
     private bool _ended;
 
-    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, IBatchSend send)
+    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, IBatchSend send)
     {
         _connection = connection;
         _send = send;
         _pacer = pacer;
         _doing = $"stream {streamIndex} sent pages";
-        _reader = new PageBatchReader(memory, streamIndex) { MaxDataPages = pacer.MaxBatchPages };
+        _reader = new PageBatchReader(memory, streamIndex, encoding) { MaxDataPages = pacer.MaxBatchPages };
         connection.StartThread($"pageengine-send-{streamIndex}", Run, onAbort: Wake);
     }
 
@@ -134,6 +136,7 @@ internal sealed class SocketPageSender : PageSender
     private void SendToTheMark()
     {
         ReadResult read;
+        _meter.Restart();
         do
         {
             _reader.TryRead(out read);
@@ -153,10 +156,16 @@ internal sealed class SocketPageSender : PageSender
                 _interrupt.Wait(wait);
             }
 
+            _meter.BeforeSend(_connection.Handle);
             int errno = _send.Send(_connection.Handle, read.Buffer, _reader.MayArriveLater);
             if (errno != 0)
             {
                 throw _connection.Failure(errno, _doing);
+            }
+
+            if (_meter.AfterSend(_connection.Handle, read.Buffer.Length, out LinkSample sample))
+            {
+                _reader.AddLink(sample.Bytes, sample.Nanoseconds, sample.WasBusy);
             }
 
             _reader.AdvanceTo(read.Buffer.End);

@@ -17,6 +17,7 @@ internal static unsafe partial class Libc
     internal const int F_SETPIPE_SZ = 1031;
     internal const int O_CLOEXEC = 0x80000;
     internal const int CLOCK_THREAD_CPUTIME_ID = 3;
+    internal const uint SIOCOUTQ = 0x5411;
     internal const int SHUT_WR = 1;
     internal const int SHUT_RDWR = 2;
     internal const int F_GETFL = 3;
@@ -44,6 +45,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int fcntl(SafeHandle fd, int cmd, int arg);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int ioctl(SafeHandle fd, nuint request, int* arg);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int poll(pollfd* fds, nuint nfds, int timeout);

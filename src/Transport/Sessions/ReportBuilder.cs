@@ -1,3 +1,4 @@
+using PageEngine.Compression;
 using PageEngine.Planning;
 using PageEngine.Reporting;
 
@@ -54,6 +55,8 @@ internal sealed class ReportBuilder
 
     internal long WireBytes { get; set; }
 
+    internal EncodingReport Encoding { get; set; } = new();
+
     internal double? Throughput { get; set; }
 
     /// <summary>Gets the wire bytes per second from the start until now, idle times included: all that a destination can
@@ -85,6 +88,7 @@ internal sealed class ReportBuilder
         Switchover = Switchover,
         Total = _time.GetElapsedTime(_began),
         WireBytes = WireBytes,
+        Encoding = Encoding,
         ThroughputBytesPerSecond = Throughput,
         SourceCpu = Role == MigrationRole.Source ? Cpu : PeerCpu,
         DestinationCpu = Role == MigrationRole.Source ? PeerCpu : Cpu,

@@ -1,3 +1,4 @@
+using PageEngine.Compression;
 using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Transport.Control;
@@ -75,6 +76,7 @@ internal static class SourceHandshake
             var pacer = new BandwidthPacer(options.BandwidthBytesPerSecond, options.TimeProvider);
             await transport.OpenStreamsAsync(
                 connector, welcome, guest.Memory, pacer,
+                new PageEncoding(options.Compression, options.PageCacheBytes, options.BandwidthBytesPerSecond / (double)welcome.Streams),
                 number => identity.Logger.StreamAdded(identity.Id, identity.Side, number), cancellationToken).ConfigureAwait(false);
             InboxMessage ready = await transport.NextAsync(cancellationToken).ConfigureAwait(false);
             return ready.Kind == ControlKind.Ready

@@ -219,6 +219,7 @@ internal sealed class SourceSession
             await _roles.EndAsync(DetectedBy.Monitor, () => StopTracing(monitor), "tracing is off and the guest has its full speed").ConfigureAwait(false);
             _report.TracerCounters = _tracer.Counters;
             _report.WireBytes = transport.Totals.Sum(t => t.WireBytes);
+            _report.Encoding = transport.Encoding;
         }
     }
 

@@ -1,3 +1,4 @@
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
@@ -14,6 +15,7 @@ internal sealed class SourceTransport : IAsyncDisposable
     private readonly PeerChannel _peer;
     private readonly List<MigrationConnection> _pageConnections = [];
     private readonly List<PageSender> _senders = [];
+    private PageEncoding? _encoding;
     private RoundBarrier? _barrier;
     private StreamRoundTotals[] _totals = [];
 
@@ -37,6 +39,9 @@ internal sealed class SourceTransport : IAsyncDisposable
 
     /// <summary>Gets what each stream sent since the start.</summary>
     internal StreamRoundTotals[] Totals => _totals;
+
+    /// <summary>Gets what the encoders did so far.</summary>
+    internal EncodingReport Encoding => _encoding?.Report ?? new EncodingReport();
 
     /// <summary>Gets a task that fails when the transport does, whatever messages still wait.</summary>
     internal Task Faulted => _peer.Faulted;
@@ -73,16 +78,18 @@ internal sealed class SourceTransport : IAsyncDisposable
     }
 
     /// <summary>Opens the page streams with the token that the destination handed out.</summary>
+    /// <param name="encoding">Owned from here on.</param>
     internal async Task OpenStreamsAsync(
-        IMigrationConnector connector, WelcomeMessage welcome, GuestMemory memory, BandwidthPacer pacer, Action<int> onAdded, CancellationToken cancellationToken)
+        IMigrationConnector connector, WelcomeMessage welcome, GuestMemory memory, BandwidthPacer pacer, PageEncoding encoding, Action<int> onAdded, CancellationToken cancellationToken)
     {
+        _encoding = encoding;
         string? dataEndPoint = welcome.DataEndPoint.Length > 0 ? welcome.DataEndPoint : null;
         for (int i = 0; i < welcome.Streams; i++)
         {
             MigrationConnection connection = await ConnectAsync(connector, ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
             _pageConnections.Add(connection);
             await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
-            _senders.Add(PageSender.Create(connection, memory, i, pacer, PageSeal.For(welcome.PageSecret, i)));
+            _senders.Add(PageSender.Create(connection, memory, i, pacer, PageSeal.For(welcome.PageSecret, i), encoding));
             onAdded(i + 1);
         }
 
@@ -175,6 +182,7 @@ internal sealed class SourceTransport : IAsyncDisposable
             await connection.DisposeAsync().ConfigureAwait(false);
         }
 
+        _encoding?.Dispose();
         await _peer.DisposeAsync().ConfigureAwait(false);
     }
 

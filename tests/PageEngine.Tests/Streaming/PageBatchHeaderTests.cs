@@ -45,6 +45,14 @@ public class PageBatchHeaderTests
         }
     }
 
+    [Fact]
+    public void A_mark_cannot_be_coded()
+    {
+        byte[] mark = new byte[PageBatchHeader.Bytes];
+        new PageBatchHeader(PageBatchKind.EndOfRound, 1, 1, 0, 1, 0, 0, 56, PageBatchHeader.CodedEncoding).WriteAndSeal(mark);
+        Assert.Equal(MigrationErrorKind.ProtocolViolation, Assert.Throws<MigrationException>(() => PageBatchHeader.Read(mark)).Kind);
+    }
+
     [Theory]
     [InlineData(0, 0x51)] // magic
     [InlineData(4, 0)] // format version
@@ -52,7 +60,7 @@ public class PageBatchHeaderTests
     [InlineData(5, 0)] // kind
     [InlineData(5, 4)]
     [InlineData(6, 0)] // encoding
-    [InlineData(6, 2)]
+    [InlineData(6, 3)]
     [InlineData(7, 1)] // flags
     [InlineData(14, 0)] // runs
     public void Unknown_codes_are_refused_though_the_checksum_fits(int offset, byte value)

@@ -12,12 +12,18 @@ internal sealed class UnobservedExceptions : IDisposable
 
     internal UnobservedExceptions() => TaskScheduler.UnobservedTaskException += OnUnobserved;
 
-    /// <summary>Fails with all of them, whole: where they were thrown is what one wants to know.</summary>
-    internal void AssertNone()
+    internal IReadOnlyCollection<string> Collect()
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        Assert.True(_seen.IsEmpty, string.Join("\n\n", _seen));
+        return _seen;
+    }
+
+    /// <summary>Fails with all of them, whole: where they were thrown is what one wants to know.</summary>
+    internal void AssertNone()
+    {
+        IReadOnlyCollection<string> seen = Collect();
+        Assert.True(seen.Count == 0, string.Join("\n\n", seen));
     }
 
     public void Dispose() => TaskScheduler.UnobservedTaskException -= OnUnobserved;
