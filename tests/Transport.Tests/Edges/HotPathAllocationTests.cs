@@ -14,7 +14,9 @@ namespace PageEngine.Transport.Tests.Edges;
 public sealed class HotPathAllocationTests
 {
     private const long Pages = 20_000;
-    private const int Rounds = 4;
+
+    // What the runtime does when it compiles a method anew may land in any one round; what a batch costs lands in all.
+    private const int Rounds = 6;
 
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
     private static readonly byte[] _secret = [.. Enumerable.Range(1, PageSeal.SecretBytes).Select(i => (byte)i)];
@@ -59,7 +61,7 @@ public sealed class HotPathAllocationTests
             "referenced" => new ReferenceSend(force: true),
             _ => new SealedSend(new PageSeal(_secret, 0)),
         };
-        long allocated = 0;
+        long allocated = long.MaxValue;
         for (int i = 0; i < Rounds; i++)
         {
             for (long page = 0; page < Pages; page++)
@@ -84,7 +86,7 @@ public sealed class HotPathAllocationTests
                 reader.AdvanceTo(read.Buffer.End);
             }
             while (!read.IsCompleted);
-            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
         return output is ReferenceSend { ReferencedBatches: 0 } ? -1 : allocated;
@@ -96,7 +98,7 @@ public sealed class HotPathAllocationTests
         int ended = 0;
         using var writer = new PageBatchWriter(applier, 0, _ => ended++);
         using IBatchReceive input = way == "sealed" ? new SealedReceive(new PageSeal(_secret, 0)) : new ScatterReceive();
-        long allocated = 0;
+        long allocated = long.MaxValue;
         for (int i = 0; i < Rounds; i++)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -108,7 +110,7 @@ public sealed class HotPathAllocationTests
                 }
             }
 
-            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
         return allocated;
