@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Edges;
@@ -64,9 +63,9 @@ public abstract class MigrationConnection : IAsyncDisposable
 
     /// <param name="memory">The source's memory.</param>
     /// <param name="streamIndex">The stream's index.</param>
-    /// <param name="pacer">Says when.</param>
+    /// <param name="sending">What all streams of the migration share.</param>
     /// <param name="seal">Seals what is sent; owned by the sender from here on. Null: as it is.</param>
-    internal abstract PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, PageSeal? seal);
+    internal abstract PageSender OpenSender(GuestMemory memory, int streamIndex, PageSending sending, PageSeal? seal);
 
     /// <param name="applier">The destination's memory.</param>
     /// <param name="streamIndex">The stream's index.</param>

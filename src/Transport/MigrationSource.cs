@@ -19,7 +19,8 @@ public sealed record MigrationSourceOptions
     /// <summary>Gets the migration's id, the same on both hosts; default: microseconds since the Unix epoch.</summary>
     public ulong? MigrationId { get; init; }
 
-    /// <summary>Gets the number of page streams; 0 (default): chosen by the engine.</summary>
+    /// <summary>Gets the number of page streams; 0 (default): up to one for each processor and at most 8 are opened, and how many of
+    /// them carry pages is found out while large rounds run.</summary>
     public int Streams { get; init; }
 
     /// <summary>Gets the cap on the page streams together, wire bytes per second; 0 (default): none.</summary>

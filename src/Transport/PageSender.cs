@@ -1,4 +1,3 @@
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Sealing;
@@ -12,8 +11,8 @@ internal abstract class PageSender : IAsyncDisposable
 {
     /// <summary>Makes a sender for a connection that has already been joined to a migration. The sender owns the connection
     /// from here on; the guest's memory stays mapped until the sender is disposed. So is the seal, where pages are to be sealed.</summary>
-    internal static PageSender Create(MigrationConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageSeal? seal = null, PageEncoding? encoding = null) =>
-        connection.OpenSender(memory, streamIndex, pacer, encoding, seal);
+    internal static PageSender Create(MigrationConnection connection, GuestMemory memory, int streamIndex, PageSending sending, PageSeal? seal = null) =>
+        connection.OpenSender(memory, streamIndex, sending, seal);
 
     /// <summary>Sends this stream's share of a round and the end-of-round mark with its totals.</summary>
     /// <param name="round">The round; its number follows the one before it, from 0.</param>

@@ -33,7 +33,7 @@ internal static class WireEnd
                 "tls" => await TlsConnections.ConnectAsync(settings.Port),
                 _ => await connector.ConnectAsync(ConnectionPurpose.Pages, null, default),
             };
-            senders.Add(PageSender.Create(connection, memory, i, pacer, Seal(settings, i)));
+            senders.Add(PageSender.Create(connection, memory, i, new PageSending(pacer), Seal(settings, i)));
         }
 
         using var pattern = new DirtyBitmap(memory.PageCount);

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Net;
 using PageEngine.Cli.Commands;
 using PageEngine.Cli.Output;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Transport;
 using PageEngine.Transport.Measuring;
@@ -34,6 +35,11 @@ internal static class BenchLinkCommand
             List<long>(text => OptionParsers.Size(text) is var (bytes, error) && error is null && (bytes == 0 || bytes % MemoryLayout.PageBytes != 0 || bytes > 1L << 32)
                 ? (0, $"is not a multiple of {MemoryLayout.PageBytes} bytes") : OptionParsers.Size(text)));
         WordOption<int[]> batches = new("--batch", "LIST", "Most pages of a batch. Default 1024.", [1024], List(OptionParsers.Integer(1, 1024)));
+        WordOption<PageCompression[]> compress = new(
+            "--compress", "LIST", "Ways to make pages smaller: none, auto, lz4, zstd. Default none.", [PageCompression.None],
+            List(OptionParsers.OneOf(("none", PageCompression.None), ("auto", PageCompression.Auto), ("lz4", PageCompression.Lz4), ("zstd", PageCompression.Zstd))));
+        WordOption<int> noise = new(
+            "--noise", "PERCENT", "The share of each page that does not compress. Default 50 with --compress, else 100.", -1, OptionParsers.Integer(0, 100));
         WordOption<string?> congestion = new(
             "--congestion", "NAME", "The congestion control of what this side sends, for example cubic. Default the system's.", null, OptionParsers.CongestionControl);
         Option<bool> once = new("--once") { Description = "With --listen: serve one measurement and exit." };
@@ -51,7 +57,7 @@ internal static class BenchLinkCommand
             "pageengine bench link --to 192.0.2.7:4445 --plaintext --html link.html           (on the source)",
             "pageengine bench link --to 192.0.2.7:4445 --streams 1,2,4,8 --run 4KiB,1MiB --duration 5s --congestion cubic --plaintext")
         {
-            listen, to, memory, duration, streams, runs, batches, congestion, once, plaintext, bind, dataListen, json, html, untilStdinCloses,
+            listen, to, memory, duration, streams, runs, batches, compress, noise, congestion, once, plaintext, bind, dataListen, json, html, untilStdinCloses,
         };
         TlsOptions tls = new(command);
         command.Validators.Add(result =>
@@ -87,9 +93,10 @@ internal static class BenchLinkCommand
                 .. from stream in streams.Read(parsed)
                    from run in runs.Read(parsed)
                    from batch in batches.Read(parsed)
-                   select new LinkCase { Streams = stream, RunPages = (int)(run / MemoryLayout.PageBytes), BatchPages = batch, Duration = duration.Read(parsed) },
+                   from way in compress.Read(parsed)
+                   select new LinkCase { Compression = way, Streams = stream, RunPages = (int)(run / MemoryLayout.PageBytes), BatchPages = batch, Duration = duration.Read(parsed) },
             ];
-            LinkPlan plan = new(to.Read(parsed), tcp, files, cases, memory.Read(parsed));
+            LinkPlan plan = new(to.Read(parsed), tcp, files, cases, memory.Read(parsed), noise.Read(parsed) is >= 0 and int percent ? percent : compress.IsGiven(parsed) ? 50 : 100);
             return LeadAsync(host, plan, parsed.GetValue(json), parsed.GetValue(html));
         });
         return command;
@@ -172,6 +179,7 @@ internal static class BenchLinkCommand
             Source = BenchHost.This(host.Time, plan.Tcp.CongestionControl),
             Destination = destination,
             MemoryBytes = plan.MemoryBytes,
+            NoisePercent = plan.NoisePercent,
             Cases = [.. measured.Select(LinkCaseDocument.From)],
         };
         if (json is not null)
@@ -217,8 +225,8 @@ internal static class BenchLinkCommand
         int done = 0;
         measured.AddRange(await LinkBenchmark.RunAsync(
             connector, plan.Cases, plan.MemoryBytes,
-            m => host.Error.WriteLine($"{(++done).ToString(CultureInfo.InvariantCulture),3}/{all}  {LinkReport.Describe(m)}: {Units.FormatBytesPerSecond(m.BytesPerSecond)}"),
-            cancellationToken));
+            m => host.Error.WriteLine($"{(++done).ToString(CultureInfo.InvariantCulture),3}/{all}  {LinkReport.Describe(m)}: {Units.FormatBytesPerSecond(m.GuestBytesPerSecond)}"),
+            plan.NoisePercent, cancellationToken));
         return connector.Description;
     }
 
@@ -233,4 +241,4 @@ internal static class BenchLinkCommand
 }
 
 /// <summary>What is to be tried, and with whom; without an end point both sides are here.</summary>
-internal sealed record LinkPlan(EndPoint? To, TcpOptions Tcp, TlsFiles? Files, LinkCase[] Cases, long MemoryBytes);
+internal sealed record LinkPlan(EndPoint? To, TcpOptions Tcp, TlsFiles? Files, LinkCase[] Cases, long MemoryBytes, int NoisePercent);

@@ -10,6 +10,9 @@ internal sealed record LinkDocument
     public required BenchHost Source { get; init; }
     public required string Destination { get; init; }
     public required long MemoryBytes { get; init; }
+
+    /// <summary>The share of each page that does not compress.</summary>
+    public required int NoisePercent { get; init; }
     public required IReadOnlyList<LinkCaseDocument> Cases { get; init; }
 }
 
@@ -20,9 +23,16 @@ internal sealed record LinkCaseDocument
     public required long RunBytes { get; init; }
     public required int BatchPages { get; init; }
     public required bool Encrypted { get; init; }
+
+    /// <summary>"none", "auto", "lz4" or "zstd".</summary>
+    public required string Compression { get; init; }
     public required double DurationMs { get; init; }
     public required long WireBytes { get; init; }
+    public required long GuestBytes { get; init; }
+
+    /// <summary>On the wire.</summary>
     public required double BytesPerSecond { get; init; }
+    public required double GuestBytesPerSecond { get; init; }
 
     /// <summary>Processor seconds for 10^9 bytes.</summary>
     public required LinkBothDocument CpuSecondsPerGigabyte { get; init; }
@@ -43,9 +53,12 @@ internal sealed record LinkCaseDocument
         RunBytes = m.Case.RunBytes,
         BatchPages = m.Case.BatchPages,
         Encrypted = m.Sealed,
+        Compression = LinkReport.Word(m.Case.Compression),
         DurationMs = m.Elapsed.TotalMilliseconds,
         WireBytes = m.Bytes,
+        GuestBytes = m.GuestBytes,
         BytesPerSecond = m.BytesPerSecond,
+        GuestBytesPerSecond = m.GuestBytesPerSecond,
         CpuSecondsPerGigabyte = new LinkBothDocument(m.SourceSecondsPerGigabyte, m.DestinationSecondsPerGigabyte),
         RetransmittedSegments = m.Retransmitted,
         RoundTripMs = m.RoundTrip.TotalMilliseconds,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using PageEngine.Cli.Output;
+using PageEngine.Compression;
 using PageEngine.Transport.Measuring;
 using Spectre.Console;
 
@@ -10,24 +11,29 @@ namespace PageEngine.Cli.Bench;
 internal static class LinkReport
 {
     /// <summary>Names a case.</summary>
-    public static string Describe(LinkMeasurement m) => Describe(m.Case.Streams, m.Case.RunBytes, m.Case.BatchPages, m.Sealed);
+    public static string Describe(LinkMeasurement m) => Describe(m.Case.Streams, m.Case.RunBytes, m.Case.BatchPages, m.Sealed, Word(m.Case.Compression));
+
+    /// <summary>Names a compression as the option does.</summary>
+    public static string Word(PageCompression compression) => compression.ToString().ToLowerInvariant();
 
     /// <summary>Names a case.</summary>
-    public static string Describe(int streams, long runBytes, int batchPages, bool encrypted) =>
+    public static string Describe(int streams, long runBytes, int batchPages, bool encrypted, string compression) =>
         $"{streams.ToString(CultureInfo.InvariantCulture)} {(streams == 1 ? "stream" : "streams")}, {Units.FormatBytes(runBytes)} side by side"
-        + (batchPages == 1024 ? "" : $", batches of {batchPages.ToString(CultureInfo.InvariantCulture)}") + (encrypted ? ", encrypted" : "");
+        + (batchPages == 1024 ? "" : $", batches of {batchPages.ToString(CultureInfo.InvariantCulture)}") + (encrypted ? ", encrypted" : "")
+        + (compression == "none" ? "" : $", {compression}");
 
     /// <summary>Draws the table.</summary>
     public static void Write(IAnsiConsole console, LinkDocument link)
     {
-        Table table = TerminalReport.NewTable("case", "rate", "CPU s/GB source", "destination", "sent again", "round trip", "limited by");
+        Table table = TerminalReport.NewTable("case", "rate", "on the wire", "CPU s/GB source", "destination", "sent again", "round trip", "limited by");
         table.Columns[0].LeftAligned();
-        double best = link.Cases.Max(c => c.BytesPerSecond);
+        double best = link.Cases.Max(c => c.GuestBytesPerSecond);
         foreach (LinkCaseDocument c in link.Cases)
         {
             table.AddRow(
-                new Text(Describe(c.Streams, c.RunBytes, c.BatchPages, c.Encrypted)),
-                new Text($"{Units.FormatBytesPerSecond(c.BytesPerSecond)} ({Units.FormatBitsPerSecond(c.BytesPerSecond)})", c.BytesPerSecond == best ? new Style(decoration: Decoration.Bold) : Style.Plain),
+                new Text(Describe(c.Streams, c.RunBytes, c.BatchPages, c.Encrypted, c.Compression)),
+                new Text($"{Units.FormatBytesPerSecond(c.GuestBytesPerSecond)} ({Units.FormatBitsPerSecond(c.GuestBytesPerSecond)})", c.GuestBytesPerSecond == best ? new Style(decoration: Decoration.Bold) : Style.Plain),
+                new Text(Human.Percent(100.0 * c.WireBytes / c.GuestBytes)),
                 new Text(c.CpuSecondsPerGigabyte.Source.ToString("0.000", CultureInfo.InvariantCulture)),
                 new Text(c.CpuSecondsPerGigabyte.Destination.ToString("0.000", CultureInfo.InvariantCulture)),
                 new Text(Human.Count(c.RetransmittedSegments)),
@@ -37,8 +43,8 @@ internal static class LinkReport
 
         console.Write(table);
         console.WriteLine($"{link.Source.Name}, {link.Source.Processors.ToString(CultureInfo.InvariantCulture)} processors, {link.Source.System}, {link.Source.Runtime}, {link.Source.CongestionControl}, to {link.Destination}.");
-        LinkCaseDocument fastest = link.Cases.MaxBy(c => c.BytesPerSecond)!;
-        console.WriteLine($"Fastest: {Describe(fastest.Streams, fastest.RunBytes, fastest.BatchPages, fastest.Encrypted)}, {Units.FormatBytesPerSecond(fastest.BytesPerSecond)}; {Advice(fastest.LimitedBy)}");
+        LinkCaseDocument fastest = link.Cases.MaxBy(c => c.GuestBytesPerSecond)!;
+        console.WriteLine($"Fastest: {Describe(fastest.Streams, fastest.RunBytes, fastest.BatchPages, fastest.Encrypted, fastest.Compression)}, {Units.FormatBytesPerSecond(fastest.GuestBytesPerSecond)}; {Advice(fastest.LimitedBy)}");
     }
 
     /// <summary>Says what that means for whoever wants it faster.</summary>

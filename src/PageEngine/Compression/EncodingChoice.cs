@@ -10,11 +10,15 @@ internal sealed class EncodingChoice
     /// <summary>An encoder must make the batch at least this much faster: it costs processor time that the guest could have.</summary>
     internal const double MinGain = 0.9;
 
-    /// <summary>Batches between two samples, at first; doubled while the answer stays the same.</summary>
-    internal const int FirstSampleInterval = 8;
+    /// <summary>Nanoseconds of sending between two samples at first, and after the answer changed.</summary>
+    internal const double FirstSampleInterval = 40e6;
 
-    /// <summary>Batches between two samples at most: what a guest's pages hold changes along its memory.</summary>
-    internal const int MaxSampleInterval = 128;
+    /// <summary>The most between two samples: what a guest's pages hold changes along its memory. The interval is doubled while
+    /// the answer stays the same.</summary>
+    internal const double MaxSampleInterval = 1e9;
+
+    /// <summary>Samples before the interval grows: the runtime compiles an encoder better once it was used for a while.</summary>
+    internal const int FirstSamples = 12;
 
     /// <summary>Pages after which a comparison that found nothing is given up.</summary>
     internal const int CacheTrialPages = 16_384;
@@ -35,6 +39,7 @@ internal sealed class EncodingChoice
     private const int PlainBatches = 2;
 
     private const double Smoothing = 0.3;
+    private const double SlowSmoothing = 0.1;
 
     private readonly PageCompression _compression;
     private readonly bool _hasCache;
@@ -44,8 +49,10 @@ internal sealed class EncodingChoice
     private Estimate _cache;
     private double _linkNanoseconds; // for a byte; 0: not known
     private BlockCodec _codec;
-    private int _untilSample;
-    private int _interval = FirstSampleInterval;
+    private double _clock; // time spent sending, in nanoseconds
+    private double _nextSample;
+    private double _interval = FirstSampleInterval;
+    private int _samples;
     private long _comparedBytes;
     private long _savedBytes;
     private int _idle;
@@ -86,10 +93,10 @@ internal sealed class EncodingChoice
 
         bool cache = _hasCache && !isFirst && round >= _cacheFrom && (_compression != PageCompression.Auto || CacheGains());
         bool samples = false;
-        if (_compression == PageCompression.Auto && _linkNanoseconds > 0 && IsWorthASample(BlockCodec.Lz4) && --_untilSample < 0)
+        if (_compression == PageCompression.Auto && _linkNanoseconds > 0 && IsWorthASample(BlockCodec.Lz4) && _clock >= _nextSample)
         {
             samples = true;
-            _untilSample = _interval;
+            _nextSample = _clock + _interval;
         }
 
         return new EncodingPlan(_codec, cache, samples);
@@ -101,6 +108,7 @@ internal sealed class EncodingChoice
     /// <param name="wasBusy">Whether the link had work all the time. If not, it is at least as fast as this.</param>
     internal void AddLink(long bytes, double nanoseconds, bool wasBusy)
     {
+        _clock += nanoseconds;
         double cost = Math.Max(nanoseconds / bytes, _minLinkNanoseconds);
         if (_linkNanoseconds == 0)
         {
@@ -171,8 +179,9 @@ internal sealed class EncodingChoice
         best = _codec == BlockCodec.Stored ? best : best * MinGain;
         Offer(BlockCodec.Zstd, _zstd, ref best);
         _maxIdle = before == _codec ? _maxIdle : IdleBatches;
-        _interval = before == _codec ? Math.Min(_interval * 2, MaxSampleInterval) : FirstSampleInterval;
-        _untilSample = Math.Min(_untilSample, _interval);
+        bool isSettled = before == _codec && ++_samples > FirstSamples;
+        _interval = isSettled ? Math.Min(_interval * 2, MaxSampleInterval) : FirstSampleInterval;
+        _nextSample = _clock + _interval;
         return plan with { Codec = _codec };
     }
 
@@ -181,7 +190,7 @@ internal sealed class EncodingChoice
         if (_plainLeft > 0)
         {
             _plainLeft--;
-            _untilSample = _plainLeft == 0 ? 0 : _untilSample; // and then decide anew
+            _nextSample = _clock; // and then decide anew
             return _plainLeft > 0;
         }
 
@@ -236,8 +245,10 @@ internal sealed class EncodingChoice
                 return;
             }
 
+            // A faster run shows what the encoder can do; a slower one may have been interrupted.
             double weight = IsKnown ? Smoothing : 1;
-            NanosecondsPerByte += weight * ((nanoseconds / before) - NanosecondsPerByte);
+            double cost = nanoseconds / before;
+            NanosecondsPerByte = IsKnown && cost > NanosecondsPerByte ? NanosecondsPerByte + (SlowSmoothing * (cost - NanosecondsPerByte)) : cost;
             Ratio += weight * ((after / (double)before) - Ratio);
         }
     }

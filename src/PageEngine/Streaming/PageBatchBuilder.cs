@@ -12,14 +12,18 @@ internal sealed unsafe class PageBatchBuilder
     // Room for all runs of a window and a block's slack: the extraction's fast path needs it.
     private readonly PageRange[] _runs = new PageRange[(PageRound.WindowPages / 2) + 256];
     private PageRound? _round;
+    private bool _takesPart;
     private PageRange _window;
     private int _runIndex;
     private int _runCount;
 
     /// <summary>Starts on a round.</summary>
-    internal void Begin(PageRound round)
+    /// <param name="round">The round.</param>
+    /// <param name="takesPart">Whether to claim any of its windows.</param>
+    internal void Begin(PageRound round, bool takesPart)
     {
         _round = round;
+        _takesPart = takesPart;
         _window = default;
         _runIndex = 0;
         _runCount = 0;
@@ -51,7 +55,7 @@ internal sealed unsafe class PageBatchBuilder
     {
         while (_runIndex == _runCount)
         {
-            if (_window.Count == 0 && (Volatile.Read(ref stop) || !round.TryClaim(out _window)))
+            if (_window.Count == 0 && (!_takesPart || Volatile.Read(ref stop) || !round.TryClaim(out _window)))
             {
                 return false;
             }

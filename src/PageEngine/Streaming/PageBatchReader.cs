@@ -64,7 +64,9 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
     internal bool IsBusy => _round is not null || _ending;
 
     /// <summary>Starts on a round. Rounds follow each other: 0, 1, 2 and so on.</summary>
-    internal void BeginRound(PageRound round)
+    /// <param name="round">The round.</param>
+    /// <param name="takesPart">False: the stream has no share in it, and only says so.</param>
+    internal void BeginRound(PageRound round, bool takesPart = true)
     {
         ThrowIfBusy();
         if (round.Index != _nextRound)
@@ -72,7 +74,7 @@ internal sealed class PageBatchReader : PipeReader, IDisposable
             throw new InvalidOperationException($"Round {round.Index} cannot follow round {_nextRound - 1} on a page stream.");
         }
 
-        _builder.Begin(round);
+        _builder.Begin(round, takesPart);
         _round = round;
         _cancelled = false;
         _roundDataPages = 0;

@@ -55,6 +55,12 @@ internal sealed class PageRound
     /// when they are handed over.</summary>
     internal bool MayArriveLater { get; init; }
 
+    /// <summary>Gets how many pages are pending at the beginning; 0: not known, or few.</summary>
+    internal long DirtyPages { get; init; }
+
+    /// <summary>Gets whether every window was taken.</summary>
+    internal bool IsClaimed => Volatile.Read(ref _claimed) >= Memory.PageCount;
+
     /// <summary>Gets whether this round sends every page for the first time.</summary>
     internal bool IsFirst { get; init; }
 

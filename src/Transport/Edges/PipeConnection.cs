@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Sealing;
@@ -138,8 +137,8 @@ internal sealed class PipeConnection : MigrationConnection
     internal override IDuplexPipe OpenControl() => new PipeControlPipe(this);
 
     /// <inheritdoc/>
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, PageSeal? seal) =>
-        seal is null ? new PipePageSender(this, memory, streamIndex, pacer, encoding) : throw NoSeal();
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, PageSending sending, PageSeal? seal) =>
+        seal is null ? new PipePageSender(this, memory, streamIndex, sending) : throw NoSeal();
 
     /// <inheritdoc/>
     internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>

@@ -19,7 +19,8 @@ internal sealed class PipePageReceiver : PageReceiver
         _stream = streamIndex;
         _writer = new PageBatchWriter(applier, streamIndex, onRoundEnd);
         Completion = Task.Run(RunAsync);
-        connection.AddLoop(Completion.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default));
+        // Who only disposes the receiver does not care how it ended, and need not look.
+        connection.AddLoop(Completion.ContinueWith(static ended => _ = ended.Exception, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default));
     }
 
     internal override Task Completion { get; }

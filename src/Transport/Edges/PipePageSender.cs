@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 
@@ -17,23 +16,27 @@ internal sealed class PipePageSender : PageSender
 
     private readonly PipeConnection _connection;
     private readonly BandwidthPacer _pacer;
+    private readonly StreamGate? _gate;
+    private readonly int _stream;
     private readonly PageBatchReader _reader;
     private readonly string _doing;
     private Task _loop = Task.CompletedTask;
 
-    internal PipePageSender(PipeConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding)
+    internal PipePageSender(PipeConnection connection, GuestMemory memory, int streamIndex, PageSending sending)
     {
         _connection = connection;
-        _pacer = pacer;
+        _pacer = sending.Pacer;
+        _gate = sending.Gate;
+        _stream = streamIndex;
         _doing = $"stream {streamIndex} sent pages";
-        _reader = new PageBatchReader(memory, streamIndex, encoding) { MaxDataPages = pacer.MaxBatchPages };
+        _reader = new PageBatchReader(memory, streamIndex, sending.Encoding) { MaxDataPages = _pacer.MaxBatchPages };
     }
 
     internal override async Task<StreamRoundTotals> SendRoundAsync(PageRound round, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var wake = new CancellationTokenSource();
-        Task job = Start(() => _reader.BeginRound(round), wake.Token);
+        Task job = Start(() => _reader.BeginRound(round, _gate is null || _stream < _gate.Active), wake.Token);
         using var cancellation = new RoundCancellation(_pacer.Time, () => Interrupt(wake), _connection.Abort, cancellationToken);
         try
         {

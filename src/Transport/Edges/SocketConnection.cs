@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Interop;
@@ -153,8 +152,8 @@ internal sealed class SocketConnection : MigrationConnection
     internal override IDuplexPipe OpenControl() => new SocketControlPipe(this);
 
     /// <inheritdoc/>
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, PageSeal? seal) =>
-        new SocketPageSender(this, memory, streamIndex, pacer, encoding, seal is null ? new ReferenceSend() : new SealedSend(seal));
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, PageSending sending, PageSeal? seal) =>
+        new SocketPageSender(this, memory, streamIndex, sending, seal is null ? new ReferenceSend() : new SealedSend(seal));
 
     /// <inheritdoc/>
     internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>

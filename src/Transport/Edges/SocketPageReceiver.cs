@@ -38,6 +38,7 @@ internal sealed class SocketPageReceiver : PageReceiver
 #pragma warning restore CA1031
         {
             _completion.SetException(failure);
+            _ = _completion.Task.Exception; // Who only disposes the receiver does not care how it ended, and need not look.
         }
 
         _writer.Dispose();

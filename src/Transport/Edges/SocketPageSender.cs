@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 
@@ -13,6 +12,8 @@ internal sealed class SocketPageSender : PageSender
 {
     private readonly SocketConnection _connection;
     private readonly BandwidthPacer _pacer;
+    private readonly StreamGate? _gate;
+    private readonly int _stream;
     private readonly PageBatchReader _reader;
     private readonly IBatchSend _send;
     private readonly Lock _lock = new();
@@ -20,16 +21,19 @@ internal sealed class SocketPageSender : PageSender
     private readonly ManualResetEventSlim _interrupt = new();
     private readonly string _doing;
     private SocketLinkMeter _meter;
+    private PageRound? _gated;
     private TaskCompletionSource<StreamRoundTotals>? _job;
     private bool _ended;
 
-    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, IBatchSend send)
+    internal SocketPageSender(SocketConnection connection, GuestMemory memory, int streamIndex, PageSending sending, IBatchSend send)
     {
         _connection = connection;
         _send = send;
-        _pacer = pacer;
+        _pacer = sending.Pacer;
+        _gate = sending.Gate;
+        _stream = streamIndex;
         _doing = $"stream {streamIndex} sent pages";
-        _reader = new PageBatchReader(memory, streamIndex, encoding) { MaxDataPages = pacer.MaxBatchPages };
+        _reader = new PageBatchReader(memory, streamIndex, sending.Encoding) { MaxDataPages = _pacer.MaxBatchPages };
         connection.StartThread($"pageengine-send-{streamIndex}", Run, onAbort: Wake);
     }
 
@@ -37,7 +41,7 @@ internal sealed class SocketPageSender : PageSender
     {
         cancellationToken.ThrowIfCancellationRequested();
         _interrupt.Reset();
-        Task<StreamRoundTotals> job = Post(reader => reader.BeginRound(round));
+        Task<StreamRoundTotals> job = Post(reader => reader.BeginRound(round, _gate?.TakesPart(_stream, round) ?? true), _gate is not null && round.DirtyPages >= StreamGate.MinPages ? round : null);
         using var cancellation = new RoundCancellation(_pacer.Time, Interrupt, _connection.Abort, cancellationToken);
         try
         {
@@ -57,7 +61,8 @@ internal sealed class SocketPageSender : PageSender
 
     public override ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private Task<StreamRoundTotals> Post(Action<PageBatchReader> begin)
+    // Where there is a gate, a large round is measured and waited for.
+    private Task<StreamRoundTotals> Post(Action<PageBatchReader> begin, PageRound? gated = null)
     {
         var job = new TaskCompletionSource<StreamRoundTotals>(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
@@ -69,6 +74,7 @@ internal sealed class SocketPageSender : PageSender
             }
 
             begin(_reader);
+            _gated = gated;
             _job = job;
         }
 
@@ -80,6 +86,7 @@ internal sealed class SocketPageSender : PageSender
     {
         _reader.CancelPendingRead();
         _interrupt.Set();
+        _gate?.Wake();
     }
 
     private void Wake()
@@ -137,8 +144,19 @@ internal sealed class SocketPageSender : PageSender
     {
         ReadResult read;
         _meter.Restart();
+        PageRound? gated = _gated;
+        if (gated is not null && _stream == 0)
+        {
+            _gate!.BeginRound();
+        }
+
         do
         {
+            if (gated is not null)
+            {
+                _gate!.Wait(_stream, gated, _interrupt);
+            }
+
             _reader.TryRead(out read);
             if (_connection.IsAborted)
             {
@@ -169,7 +187,16 @@ internal sealed class SocketPageSender : PageSender
             }
 
             _reader.AdvanceTo(read.Buffer.End);
+            if (gated is not null)
+            {
+                _gate!.AddSent(read.Buffer.Length);
+            }
         }
         while (!read.IsCompleted);
+        if (gated is not null)
+        {
+            // There is nothing left to claim: whoever waited for a share has none.
+            _gate!.Wake();
+        }
     }
 }

@@ -1,6 +1,5 @@
 using System.IO.Pipelines;
 using System.Net.Security;
-using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Interop;
@@ -54,7 +53,7 @@ internal sealed class TlsAcceptedConnection(SocketConnection accepted, TlsIdenti
 
     internal override IDuplexPipe OpenControl() => _mayOpen && IsProven ? _connection.OpenControl() : throw NotProven();
 
-    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, BandwidthPacer pacer, PageEncoding? encoding, PageSeal? seal) =>
+    internal override PageSender OpenSender(GuestMemory memory, int streamIndex, PageSending sending, PageSeal? seal) =>
         throw new NotSupportedException("A destination sends no pages.");
 
     internal override PageReceiver OpenReceiver(PageApplier applier, int streamIndex, Action<StreamRoundTotals> onRoundEnd, PageSeal? seal) =>

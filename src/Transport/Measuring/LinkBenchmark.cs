@@ -17,11 +17,12 @@ public static class LinkBenchmark
     /// <param name="cases">What to try.</param>
     /// <param name="memoryBytes">How much memory is sent again and again, on both sides; a multiple of 4096. More than the
     /// caches hold, or memory is not what is measured.</param>
+    /// <param name="noisePercent">0 to 100: the share of each page that holds bytes that nothing compresses; the rest repeats itself.</param>
     /// <param name="progress">Is told what came of each case as it ends; null: nobody is.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="MigrationException">The destination could not be reached, refused, or was lost.</exception>
     public static async Task<IReadOnlyList<LinkMeasurement>> RunAsync(
-        IMigrationConnector connector, IReadOnlyList<LinkCase> cases, long memoryBytes = 512L << 20, Action<LinkMeasurement>? progress = null, CancellationToken cancellationToken = default)
+        IMigrationConnector connector, IReadOnlyList<LinkCase> cases, long memoryBytes = 512L << 20, Action<LinkMeasurement>? progress = null, int noisePercent = 100, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(connector);
         ArgumentNullException.ThrowIfNull(cases);
@@ -34,8 +35,10 @@ public static class LinkBenchmark
             ArgumentOutOfRangeException.ThrowIfGreaterThan(tried.BatchPages, 1024, nameof(cases));
         }
 
+        ArgumentOutOfRangeException.ThrowIfNegative(noisePercent);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(noisePercent, 100);
         using GuestMemory memory = GuestMemory.Allocate(memoryBytes);
-        FillWithNoise(memory);
+        Fill(memory, MemoryLayout.PageBytes / sizeof(ulong) * noisePercent / 100);
         MigrationConnection connection = await connector.ConnectAsync(ConnectionPurpose.Measurement, null, cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
@@ -120,19 +123,22 @@ public static class LinkBenchmark
         }
     }
 
-    // A generator that is cheap and whose bytes nothing compresses.
-    private static void FillWithNoise(GuestMemory memory)
+    // Noise from a cheap generator, which nothing compresses; behind it what differs from page to page, and within a page hardly.
+    private static void Fill(GuestMemory memory, int noiseWords)
     {
         ulong state = 0x9E3779B97F4A7C15;
         for (long page = 0; page < memory.PageCount; page++)
         {
-            foreach (ref ulong word in MemoryMarshal.Cast<byte, ulong>(memory.Page(page)))
+            Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(memory.Page(page));
+            foreach (ref ulong word in words[..noiseWords])
             {
                 state ^= state << 13;
                 state ^= state >> 7;
                 state ^= state << 17;
                 word = state;
             }
+
+            words[noiseWords..].Fill((ulong)page + 1);
         }
     }
 }

@@ -1,3 +1,4 @@
+using PageEngine.Compression;
 using PageEngine.Memory;
 
 namespace PageEngine.Transport.Measuring;
@@ -19,6 +20,9 @@ public sealed record LinkCase
 
     /// <summary>Gets the most pages of one batch; default and most 1024.</summary>
     public int BatchPages { get; init; } = 1024;
+
+    /// <summary>Gets how pages are made smaller; default: not at all. Nothing is compared with what was sent before.</summary>
+    public PageCompression Compression { get; init; } = PageCompression.None;
 
     /// <summary>Gets how long to send; default 2 s. What was begun is sent to its end.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(2);

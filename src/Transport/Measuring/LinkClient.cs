@@ -1,4 +1,5 @@
 using PageEngine.Bitmaps;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
@@ -21,6 +22,7 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
             throw ControlFrameCodec.Violation("pages are to be sealed where nothing is secret, or not where they have to be");
         }
 
+        using var encoding = new PageEncoding(tried.Compression, cacheBytes: 0);
         var connections = new List<MigrationConnection>();
         try
         {
@@ -32,7 +34,7 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
                     ConnectionPurpose.Pages, streams.DataEndPoint.Length > 0 ? streams.DataEndPoint : null, cancellationToken).ConfigureAwait(false);
                 connections.Add(stream);
                 await stream.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, streams.Token).Encode(), cancellationToken).ConfigureAwait(false);
-                senders.Add(PageSender.Create(stream, memory, i, pacer, PageSeal.For(streams.Secret, i)));
+                senders.Add(PageSender.Create(stream, memory, i, new PageSending(pacer) { Encoding = encoding }, PageSeal.For(streams.Secret, i)));
             }
 
             return await SendAsync(tried, senders, connections, cancellationToken).ConfigureAwait(false);
@@ -49,6 +51,7 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
     private async Task<LinkMeasurement> SendAsync(LinkCase tried, List<PageSender> senders, List<MigrationConnection> connections, CancellationToken cancellationToken)
     {
         using var pending = new DirtyBitmap(memory.PageCount);
+        long dirtyPages = 0;
         await PassAsync(0).ConfigureAwait(false);
         long began = TimeProvider.System.GetTimestamp();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
@@ -72,15 +75,19 @@ internal sealed class LinkClient(IMigrationConnector connector, MigrationConnect
             after.Max(a => a.RoundTrip),
             TimeSpan.FromTicks(after.Zip(before, (a, b) => (a.ReceiverStalled - b.ReceiverStalled).Ticks).Sum()))
         {
+            GuestBytes = (pass - 1) * dirtyPages * MemoryLayout.PageBytes,
             SourceIdle = MachineTime.Now().IdleSince(machine),
             DestinationIdle = result.Idle,
         };
 
         async Task PassAsync(int index)
         {
+            dirtyPages = 0;
             for (long page = 0; page < memory.PageCount; page += 2L * tried.RunPages)
             {
-                pending.SetRange(new PageRange(page, Math.Min(memory.PageCount - page, tried.RunPages)));
+                var run = new PageRange(page, Math.Min(memory.PageCount - page, tried.RunPages));
+                pending.SetRange(run);
+                dirtyPages += run.Count;
             }
 
             var round = new PageRound(index, memory, pending, present: null);

@@ -53,14 +53,20 @@ public sealed record LinkMeasurement(
     /// <summary>Gets which share of the destination machine's processors was idle, 0 to 1.</summary>
     public double DestinationIdle { get; init; } = 1;
 
-    /// <summary>Gets the rate.</summary>
+    /// <summary>Gets the bytes of the pages that arrived; more than <see cref="Bytes"/> where they were made smaller.</summary>
+    public long GuestBytes { get; init; }
+
+    /// <summary>Gets the rate at which pages arrived.</summary>
+    public double GuestBytesPerSecond => GuestBytes / Elapsed.TotalSeconds;
+
+    /// <summary>Gets the rate on the wire.</summary>
     public double BytesPerSecond => Bytes / Elapsed.TotalSeconds;
 
-    /// <summary>Gets what the rate costs at the source: processor seconds for 10^9 bytes.</summary>
-    public double SourceSecondsPerGigabyte => SourceProcessor.TotalSeconds / Bytes * 1e9;
+    /// <summary>Gets what the rate costs at the source: processor seconds for 10^9 bytes of pages.</summary>
+    public double SourceSecondsPerGigabyte => SourceProcessor.TotalSeconds / GuestBytes * 1e9;
 
     /// <summary>Gets what the rate costs at the destination.</summary>
-    public double DestinationSecondsPerGigabyte => DestinationProcessor.TotalSeconds / Bytes * 1e9;
+    public double DestinationSecondsPerGigabyte => DestinationProcessor.TotalSeconds / GuestBytes * 1e9;
 
     /// <summary>Gets what kept it from being faster: the side whose threads were busy nearly all the time, one to a stream,
     /// and the busier one if both were; the link when neither was and both machines had processors to spare.</summary>

@@ -166,7 +166,7 @@ internal sealed class PreCopyMonitor : IDisposable
     {
         // The streams also count the rehearsals' empty rounds; people count from the first round that carries pages.
         int index = _rounds.Count;
-        var round = new PageRound(NextRound++, _memory, Pending, index == 0 ? _present : null) { MayArriveLater = true, IsFirst = index == 0 };
+        var round = new PageRound(NextRound++, _memory, Pending, index == 0 ? _present : null) { MayArriveLater = true, IsFirst = index == 0, DirtyPages = toSend };
         _progress.RoundBegins(index, toSend, Pending);
         long began = _time.GetTimestamp();
         StreamRoundTotals sent = default;

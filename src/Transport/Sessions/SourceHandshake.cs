@@ -73,10 +73,14 @@ internal static class SourceHandshake
             }
 
             LogInfo(identity, transport, welcome);
-            var pacer = new BandwidthPacer(options.BandwidthBytesPerSecond, options.TimeProvider);
+            StreamGate? gate = options.Streams == 0 && welcome.Streams > 1 ? new StreamGate(welcome.Streams, options.TimeProvider) : null;
+            var sending = new PageSending(new BandwidthPacer(options.BandwidthBytesPerSecond, options.TimeProvider))
+            {
+                Encoding = new PageEncoding(options.Compression, options.PageCacheBytes, options.BandwidthBytesPerSecond / (double)(gate is null ? welcome.Streams : 1)),
+                Gate = gate,
+            };
             await transport.OpenStreamsAsync(
-                connector, welcome, guest.Memory, pacer,
-                new PageEncoding(options.Compression, options.PageCacheBytes, options.BandwidthBytesPerSecond / (double)welcome.Streams),
+                connector, welcome, guest.Memory, sending,
                 number => identity.Logger.StreamAdded(identity.Id, identity.Side, number), cancellationToken).ConfigureAwait(false);
             InboxMessage ready = await transport.NextAsync(cancellationToken).ConfigureAwait(false);
             return ready.Kind == ControlKind.Ready

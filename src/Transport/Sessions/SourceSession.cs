@@ -14,6 +14,8 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>The supervisor role at the source.</summary>
 internal sealed class SourceSession
 {
+    private const int MaxAutomaticStreams = 8;
+
     private readonly IGuest _guest;
     private readonly IWriteTracer _tracer;
     private readonly MigrationSourceOptions _options;
@@ -123,7 +125,7 @@ internal sealed class SourceSession
 
     private async Task<SourceTransport> StartAsync(IMigrationConnector connector, CancellationToken cancellationToken)
     {
-        int streams = _options.Streams > 0 ? _options.Streams : Math.Clamp(Environment.ProcessorCount / 4, 1, 4);
+        int streams = _options.Streams > 0 ? _options.Streams : Math.Clamp(Environment.ProcessorCount, 2, MaxAutomaticStreams);
         using var limit = new CancellationTokenSource(_options.StartTimeout, _time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
@@ -220,6 +222,7 @@ internal sealed class SourceSession
             _report.TracerCounters = _tracer.Counters;
             _report.WireBytes = transport.Totals.Sum(t => t.WireBytes);
             _report.Encoding = transport.Encoding;
+            _report.Streams = transport.UsedStreams;
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class SourceTransport : IAsyncDisposable
     private readonly PeerChannel _peer;
     private readonly List<MigrationConnection> _pageConnections = [];
     private readonly List<PageSender> _senders = [];
-    private PageEncoding? _encoding;
+    private PageSending? _sending;
     private RoundBarrier? _barrier;
     private StreamRoundTotals[] _totals = [];
 
@@ -40,8 +40,11 @@ internal sealed class SourceTransport : IAsyncDisposable
     /// <summary>Gets what each stream sent since the start.</summary>
     internal StreamRoundTotals[] Totals => _totals;
 
+    /// <summary>Gets how many streams carried pages.</summary>
+    internal int UsedStreams => _sending?.Gate?.MostActive ?? Streams;
+
     /// <summary>Gets what the encoders did so far.</summary>
-    internal EncodingReport Encoding => _encoding?.Report ?? new EncodingReport();
+    internal EncodingReport Encoding => _sending?.Encoding?.Report ?? new EncodingReport();
 
     /// <summary>Gets a task that fails when the transport does, whatever messages still wait.</summary>
     internal Task Faulted => _peer.Faulted;
@@ -78,18 +81,18 @@ internal sealed class SourceTransport : IAsyncDisposable
     }
 
     /// <summary>Opens the page streams with the token that the destination handed out.</summary>
-    /// <param name="encoding">Owned from here on.</param>
+    /// <param name="sending">What they share; owned from here on.</param>
     internal async Task OpenStreamsAsync(
-        IMigrationConnector connector, WelcomeMessage welcome, GuestMemory memory, BandwidthPacer pacer, PageEncoding encoding, Action<int> onAdded, CancellationToken cancellationToken)
+        IMigrationConnector connector, WelcomeMessage welcome, GuestMemory memory, PageSending sending, Action<int> onAdded, CancellationToken cancellationToken)
     {
-        _encoding = encoding;
+        _sending = sending;
         string? dataEndPoint = welcome.DataEndPoint.Length > 0 ? welcome.DataEndPoint : null;
         for (int i = 0; i < welcome.Streams; i++)
         {
             MigrationConnection connection = await ConnectAsync(connector, ConnectionPurpose.Pages, dataEndPoint, cancellationToken).ConfigureAwait(false);
             _pageConnections.Add(connection);
             await connection.WritePreambleAsync(new ConnectionPreamble(ConnectionPurpose.Pages, i, welcome.StreamToken).Encode(), cancellationToken).ConfigureAwait(false);
-            _senders.Add(PageSender.Create(connection, memory, i, pacer, PageSeal.For(welcome.PageSecret, i), encoding));
+            _senders.Add(PageSender.Create(connection, memory, i, sending, PageSeal.For(welcome.PageSecret, i)));
             onAdded(i + 1);
         }
 
@@ -182,7 +185,7 @@ internal sealed class SourceTransport : IAsyncDisposable
             await connection.DisposeAsync().ConfigureAwait(false);
         }
 
-        _encoding?.Dispose();
+        _sending?.Encoding?.Dispose();
         await _peer.DisposeAsync().ConfigureAwait(false);
     }
 

@@ -157,7 +157,7 @@ public class SocketEdgeTests
         TestMemory.Fill(memory, 1);
         using var pending = new DirtyBitmap(memory.PageCount);
         pending.SetAll();
-        await using PageSender sender = PageSender.Create(s, memory, 0, new BandwidthPacer(0, TimeProvider.System));
+        await using PageSender sender = PageSender.Create(s, memory, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
         Task sending = sender.SendRoundAsync(new PageRound(0, memory, pending, null), default); // nobody reads
         MigrationException e = await Assert.ThrowsAsync<MigrationException>(() => sending.WaitAsync(_patience));
         Assert.Equal(MigrationErrorKind.Timeout, e.Kind);
@@ -168,7 +168,7 @@ public class SocketEdgeTests
     {
         pending.SetAll();
         (MigrationConnection s, MigrationConnection d) = await Connections.TcpAsync();
-        PageSender sender = PageSender.Create(s, memory, 0, new BandwidthPacer(0, TimeProvider.System));
+        PageSender sender = PageSender.Create(s, memory, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
         Task sending = sender.SendRoundAsync(new PageRound(0, memory, pending, null), default);
         using var applier = new PageApplier(memory, keepHashes: false);
         (MigrationConnection s2, MigrationConnection d2) = await Connections.TcpAsync();

@@ -1,4 +1,5 @@
 using System.Net;
+using PageEngine.Compression;
 using PageEngine.Transport.Control;
 using PageEngine.Transport.Measuring;
 using PageEngine.Transport.Tests.Sessions;
@@ -67,6 +68,24 @@ public sealed class LinkBenchmarkTests : IDisposable
         using var moved = (IDisposable)(await receiving.WaitAsync(_patience)).Guest!;
     }
 
+    [Theory]
+    [InlineData(PageCompression.None, 100, false)]
+    [InlineData(PageCompression.Lz4, 100, false)]
+    [InlineData(PageCompression.Lz4, 25, true)]
+    [InlineData(PageCompression.Zstd, 25, true)]
+    public async Task Pages_are_counted_as_they_are_and_as_they_travelled(PageCompression compression, int noise, bool isSmaller)
+    {
+        using var acceptor = new TcpAcceptor(new IPEndPoint(IPAddress.Loopback, 0));
+        Task<int> serving = LinkBenchmark.ServeAsync(acceptor);
+        IReadOnlyList<LinkMeasurement> measured = await LinkBenchmark.RunAsync(
+            new TcpConnector(acceptor.LocalEndPoint), [_short with { Compression = compression }], Memory, noisePercent: noise).WaitAsync(_patience);
+        await serving.WaitAsync(_patience);
+        LinkMeasurement m = measured[0];
+        Assert.True(m.GuestBytes > 0 && m.GuestBytes % 4096 == 0);
+        Assert.Equal(isSmaller, m.Bytes < 0.6 * m.GuestBytes);
+        Assert.True(m.Bytes < 1.02 * m.GuestBytes);
+    }
+
     [Fact]
     public async Task Source_that_goes_away_or_ends_early_ends_the_serving()
     {
@@ -74,7 +93,7 @@ public sealed class LinkBenchmarkTests : IDisposable
         Task<int> serving = LinkBenchmark.ServeAsync(acceptor);
         using var stop = new CancellationTokenSource();
         Task<IReadOnlyList<LinkMeasurement>> running = LinkBenchmark.RunAsync(
-            new TcpConnector(acceptor.LocalEndPoint), [_short, _short with { Duration = TimeSpan.FromMinutes(10) }], Memory, _ => stop.CancelAfter(100), stop.Token);
+            new TcpConnector(acceptor.LocalEndPoint), [_short, _short with { Duration = TimeSpan.FromMinutes(10) }], Memory, _ => stop.CancelAfter(100), cancellationToken: stop.Token);
         Exception ended = await Assert.ThrowsAnyAsync<Exception>(() => running.WaitAsync(_patience));
         Assert.True(ended is OperationCanceledException or MigrationException, ended.ToString());
         await Assert.ThrowsAsync<MigrationException>(() => serving.WaitAsync(_patience));

@@ -256,7 +256,7 @@ public abstract class PageStreamTests
         TestMemory.Fill(source, 1);
         (MigrationConnection s, MigrationConnection d) = await ConnectAsync();
         await using var destination = d;
-        await using PageSender sender = PageSender.Create(s, source, 0, new BandwidthPacer(0, TimeProvider.System));
+        await using PageSender sender = PageSender.Create(s, source, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
         using var pending = new DirtyBitmap(source.PageCount);
         pending.SetAll();
         Task sending = sender.SendRoundAsync(new PageRound(0, source, pending, null), default);
@@ -289,7 +289,7 @@ public abstract class PageStreamTests
         using GuestMemory source = TestMemory.Of(20_000);
         TestMemory.Fill(source, 1);
         (MigrationConnection s, MigrationConnection d) = await ConnectAsync();
-        await using PageSender sender = PageSender.Create(s, source, 0, new BandwidthPacer(0, TimeProvider.System));
+        await using PageSender sender = PageSender.Create(s, source, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
         using var pending = new DirtyBitmap(source.PageCount);
         pending.SetAll();
         Task sending = sender.SendRoundAsync(new PageRound(0, source, pending, null), default);
@@ -337,7 +337,7 @@ public abstract class PageStreamTests
         TestMemory.Fill(source, 1);
         (MigrationConnection s, MigrationConnection d) = await ConnectAsync();
         await using var destination = d;
-        await using PageSender sender = PageSender.Create(s, source, 0, new BandwidthPacer(0, TimeProvider.System));
+        await using PageSender sender = PageSender.Create(s, source, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
         using var pending = new DirtyBitmap(source.PageCount);
         pending.SetAll();
         using var cancel = new CancellationTokenSource();
@@ -371,7 +371,7 @@ public abstract class PageStreamTests
     {
         using GuestMemory source = TestMemory.Of(64);
         (MigrationConnection s, MigrationConnection d) = await ConnectAsync();
-        PageSender sender = PageSender.Create(s, source, 0, new BandwidthPacer(0, TimeProvider.System));
+        PageSender sender = PageSender.Create(s, source, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
         await Task.WhenAll(sender.DisposeAsync().AsTask(), s.DisposeAsync().AsTask(), sender.DisposeAsync().AsTask());
         s.Abort();
         await d.DisposeAsync();

@@ -48,14 +48,15 @@ internal sealed class StreamRig : IAsyncDisposable
         int streams,
         Func<Task<(MigrationConnection Source, MigrationConnection Destination)>> connect,
         BandwidthPacer? pacer = null,
-        ReadOnlyMemory<byte> secret = default)
+        ReadOnlyMemory<byte> secret = default,
+        StreamGate? gate = null)
     {
         var rig = new StreamRig(source, destination);
         pacer ??= new BandwidthPacer(0, TimeProvider.System);
         for (int i = 0; i < streams; i++)
         {
             (MigrationConnection s, MigrationConnection d) = await connect();
-            rig._senders.Add(PageSender.Create(s, source, i, pacer, PageSeal.For(secret, i)));
+            rig._senders.Add(PageSender.Create(s, source, i, new PageSending(pacer) { Gate = gate }, PageSeal.For(secret, i)));
             rig._receivers.Add(PageReceiver.Start(d, rig.Applier, i, rig.Acknowledge, PageSeal.For(secret, i)));
         }
 
@@ -65,7 +66,7 @@ internal sealed class StreamRig : IAsyncDisposable
     /// <summary>Sends what is pending, and waits until the destination has acknowledged it on every stream.</summary>
     internal async Task<StreamRoundTotals[]> RunRoundAsync(DirtyBitmap? present = null, CancellationToken cancellationToken = default)
     {
-        var round = new PageRound(_round++, Source, Pending, present) { MayArriveLater = true };
+        var round = new PageRound(_round++, Source, Pending, present) { MayArriveLater = true, DirtyPages = Pending.Count() };
         StreamRoundTotals[] sent = await Task.WhenAll(_senders.Select(s => s.SendRoundAsync(round, cancellationToken))).WaitAsync(_patience, CancellationToken.None);
         await WaitForAcknowledgementAsync();
         Assert.Equal(sent, _acknowledged.OrderBy(t => t.Stream));
