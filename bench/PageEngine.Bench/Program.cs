@@ -1,8 +1,10 @@
 using BenchmarkDotNet.Running;
 using PageEngine.Bench.Checkpoints;
+using PageEngine.Bench.Migrations;
 using PageEngine.Bench.Paired;
 
-// Owns: which of the two kinds of benchmark runs: BenchmarkDotNet's, or the pairs with programs of other languages.
+// Owns: which of the two kinds of benchmark runs: BenchmarkDotNet's, the pairs with programs of other languages, or what a
+// migration costs the guest.
 switch (args.FirstOrDefault())
 {
     case "pairs":
@@ -13,6 +15,9 @@ switch (args.FirstOrDefault())
         return await WireEnd.ReceiveAsync(WireSettings.Parse(args[1..]));
     case "checkpoint" or "increment":
         await ImageCheckpoint.RunAsync(args);
+        return 0;
+    case "slowdown":
+        await WriterSlowdown.RunAsync(args[1..]);
         return 0;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(PairsCommand).Assembly).Run(args);

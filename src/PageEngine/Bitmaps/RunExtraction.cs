@@ -41,7 +41,15 @@ internal static unsafe class RunExtraction
             while (i <= last && used < capacity)
             {
                 // Nothing to write where all words are clear (or, in a run, all set).
-                i = i == first ? i : BitmapKernels.SkipUniform(words, i, last, 0 - open, path);
+                if (i != first && path == VectorPath.Vector512 && EdgeCompression.IsSupported)
+                {
+                    used += EdgeCompression.WriteBlocks(words, ref i, last, edges + used, capacity - used, ref open);
+                }
+                else
+                {
+                    i = i == first ? i : BitmapKernels.SkipUniform(words, i, last, 0 - open, path);
+                }
+
                 if (i != first && last - i >= BitmapKernels.BlockWords && capacity - used >= BitmapKernels.BlockWords * 64)
                 {
                     used += WriteBlock(words + i, i << 6, edges + used, ref open);

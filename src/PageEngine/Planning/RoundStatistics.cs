@@ -28,6 +28,10 @@ public sealed record RoundStatistics
     /// <summary>Gets how long the collect at the round's end took.</summary>
     public required TimeSpan HarvestDuration { get; init; }
 
+    /// <summary>Gets the time from the collect before to the end of this round's collect: that is how long the guest had for the
+    /// pages that it dirtied. Zero where it was not measured: round and collect are taken for it.</summary>
+    public TimeSpan CollectInterval { get; init; }
+
     /// <summary>Gets how many pages the guest wrote while the round ran; they are the next round's.</summary>
     public required long DirtiedPages { get; init; }
 

@@ -73,7 +73,27 @@ public static class SwitchoverEstimator
         IReadOnlyList<RoundStatistics> rounds, long remainingPages, SwitchoverFixedCosts fixedCosts)
     {
         ArgumentNullException.ThrowIfNull(fixedCosts);
-        return Predict(remainingPages, MeasureWireBytesPerPage(rounds), MeasureThroughput(rounds), FixedPart(rounds, fixedCosts));
+        double wireBytesPerPage = MeasureWireBytesPerPage(rounds);
+        double pages = remainingPages + PagesWrittenBeforePause(rounds, fixedCosts.Approach);
+        var fixedPart = FixedPart(rounds, fixedCosts);
+        return pages <= 0
+            ? new SwitchoverPrediction(TimeSpan.Zero, fixedPart)
+            : new SwitchoverPrediction(
+                PlanningTime.FromSeconds(pages * wireBytesPerPage / (LastPassRate.Measure(rounds, pages * wireBytesPerPage, fixedCosts.Barrier) ?? 0)), fixedPart);
+    }
+
+    /// <summary>Estimates how many pages the guest will have written when it stands still, beside those that remain now: at the rate
+    /// of the newest round, because a guest's distinct pages grow ever slower the longer one looks.</summary>
+    private static double PagesWrittenBeforePause(IReadOnlyList<RoundStatistics> rounds, TimeSpan approach)
+    {
+        if (rounds.Count == 0)
+        {
+            return 0;
+        }
+
+        RoundStatistics newest = rounds[^1];
+        TimeSpan interval = newest.CollectInterval > TimeSpan.Zero ? newest.CollectInterval : newest.Duration + newest.HarvestDuration;
+        return interval > TimeSpan.Zero ? Math.Min(newest.DirtiedPages, newest.DirtiedPages * (approach / interval)) : 0;
     }
 
     /// <summary>Puts together what a policy looks at after a round.</summary>
@@ -111,10 +131,10 @@ public static class SwitchoverEstimator
         };
     }
 
-    // The rehearsal collects from an empty layout; the newest round's collect walked the real one.
+    // The rehearsal collects from an empty layout; the newest round's collect walked the real one. The last pass has two.
     private static TimeSpan FixedPart(IReadOnlyList<RoundStatistics> rounds, SwitchoverFixedCosts costs)
     {
-        TimeSpan measured = rounds.Count > 0 ? rounds[^1].HarvestDuration : TimeSpan.Zero;
+        TimeSpan measured = rounds.Count > 0 ? rounds[^1].HarvestDuration * 2 : TimeSpan.Zero;
         return costs.Total - costs.Harvest + (measured > costs.Harvest ? measured : costs.Harvest);
     }
 }

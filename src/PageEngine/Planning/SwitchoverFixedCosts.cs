@@ -6,10 +6,15 @@ namespace PageEngine.Planning;
 /// <summary>The measured or rehearsed parts of a switchover that are there even if no page remains.</summary>
 public sealed record SwitchoverFixedCosts
 {
+    /// <summary>Gets the time from the decision to the pause. The guest still runs in it and is not part of <see cref="Total"/>, but
+    /// what it writes meanwhile is the last pass's.</summary>
+    public TimeSpan Approach { get; init; }
+
     /// <summary>Gets the time until no virtual CPU runs.</summary>
     public TimeSpan Pause { get; init; }
 
-    /// <summary>Gets the time of the last collects. The estimator takes the newest round's collect where that took longer.</summary>
+    /// <summary>Gets the time of the last collects: there are two, before and after the devices are saved. The estimator takes twice
+    /// the newest round's collect where that is longer.</summary>
     public TimeSpan Harvest { get; init; }
 
     /// <summary>Gets the time for a barrier without pages to be acknowledged on every stream: the last pass ends with one.</summary>

@@ -239,55 +239,57 @@ internal sealed class DestinationSession
     // Rounds arrive by themselves; here only what needs a decision.
     private async Task<MigrationException?> FollowAsync(DestinationTransport transport, PageApplier applier, MigrationJournal? journal, CancellationToken cancellationToken)
     {
-        QuietPeriod? quiet = null;
-        try
+        using QuietPeriod quiet = new();
+
+        // Before the rounds, so that the notice before the pause finds it done.
+        await StageAsync(_attempt!, cancellationToken).ConfigureAwait(false);
+        while (true)
         {
-            while (true)
+            InboxMessage message = await transport.NextAsync(cancellationToken).ConfigureAwait(false);
+            switch (message.Body)
             {
-                InboxMessage message = await transport.NextAsync(cancellationToken).ConfigureAwait(false);
-                switch (message.Body)
-                {
-                    case PrepareMessage { Rehearsal: true } prepare:
-                        await RehearseAsync(transport, prepare, cancellationToken).ConfigureAwait(false);
+                case PrepareMessage { Rehearsal: true } prepare:
+                    await RehearseAsync(transport, prepare, cancellationToken).ConfigureAwait(false);
+                    break;
+                case PrepareMessage prepare:
+                    MigrationException? failure = await SwitchOverAsync(transport, applier, journal, prepare, cancellationToken).ConfigureAwait(false);
+                    quiet.Dispose();
+                    if (failure is null)
+                    {
+                        await CompleteAsync(transport, applier).ConfigureAwait(false);
+                    }
 
-                        // The rehearsal announces its pause, too; the rounds that follow must not run without collections.
-                        quiet?.Dispose();
-                        quiet = null;
-                        break;
-                    case PrepareMessage prepare:
-                        MigrationException? failure = await SwitchOverAsync(transport, applier, journal, prepare, cancellationToken).ConfigureAwait(false);
-                        quiet?.Dispose();
-                        if (failure is null)
-                        {
-                            await CompleteAsync(transport, applier).ConfigureAwait(false);
-                        }
-
-                        return failure;
-                    case PauseNoticeMessage notice:
-                        quiet ??= notice.Rehearsal ? null : QuietPeriod.Begin();
-                        await StageAsync(notice, cancellationToken).ConfigureAwait(false);
-                        break;
-                    case CommitMessage commit when commit.Attempt == _lastPrepared:
-                        // Only a hint: this side had read the record before it came.
-                        break;
-                    default:
-                        throw ControlFrameCodec.Violation($"a {message.Kind} frame came during the rounds");
-                }
+                    return failure;
+                case PauseNoticeMessage notice:
+                    // The first rehearsal's lasts through the rounds, unless they allocate its budget: a collection now would
+                    // stop the threads that receive the last pass.
+                    quiet.Begin();
+                    await StageAsync(notice, cancellationToken).ConfigureAwait(false);
+                    break;
+                case CommitMessage commit when commit.Attempt == _lastPrepared:
+                    // Only a hint: this side had read the record before it came.
+                    break;
+                default:
+                    throw ControlFrameCodec.Violation($"a {message.Kind} frame came during the rounds");
             }
-        }
-        finally
-        {
-            quiet?.Dispose();
         }
     }
 
     // What marking the own epoch will need is written before the guest is paused.
     private async Task StageAsync(PauseNoticeMessage notice, CancellationToken cancellationToken)
     {
-        if (_options.OwnershipStore is { } store && (notice.Rehearsal || notice.Attempt == _attempt!.Attempt))
+        if (_options.OwnershipStore is not null && (notice.Rehearsal || notice.Attempt == _attempt!.Attempt))
         {
             SwitchoverAttempt attempt = AttemptOf(notice.GuestId, notice.Epoch, notice.Attempt);
             (_lastScratch, _lastScratchRan) = notice.Rehearsal ? (attempt, false) : (_lastScratch, _lastScratchRan);
+            await StageAsync(attempt, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task StageAsync(SwitchoverAttempt attempt, CancellationToken cancellationToken)
+    {
+        if (_options.OwnershipStore is { } store)
+        {
             await StoreCall.RunAsync(store, called => called.StageAsync(attempt.ForDestination, cancellationToken), _options.NetworkTimeout, _time).ConfigureAwait(false);
         }
     }

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Microsoft.Extensions.Logging;
 using PageEngine.Devices;
 using PageEngine.Memory;
 using PageEngine.Ownership;
@@ -60,9 +61,12 @@ internal sealed class DestinationSwitchoverRun
         while (true)
         {
             Answer answer = Next(happened);
-            if (answer.State != _state && !_context.Prepare.Rehearsal)
+            if (answer.State != _state)
             {
-                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
+                // Said in rehearsals, too, where nobody hears it: the first of its kind costs a millisecond.
+                string state = answer.State.ToString();
+                string on = happened.ToString();
+                Identity.Logger.Transition(_context.Prepare.Rehearsal ? LogLevel.Debug : LogLevel.Information, Identity.Id, Identity.Side, state, on);
             }
 
             _state = answer.State;

@@ -19,16 +19,20 @@ internal sealed class PreCopyMonitor : IDisposable
     private readonly IWriteTracer _tracer;
     private readonly SourceTransport _transport;
     private readonly IMigrationPolicy _policy;
-    private readonly SwitchoverFixedCosts _fixedCosts;
+    private readonly Func<PreCopyMonitor, SwitchoverFixedCosts, CancellationToken, Task<SwitchoverFixedCosts>> _rehearseAgain;
     private readonly Func<double, bool> _throttle;
     private readonly ProgressTracker _progress;
+    private readonly TimeSpan _goal;
     private readonly TimeSpan _stallAlarm;
     private readonly TimeSpan _stallLimit;
     private readonly TimeProvider _time;
     private readonly List<RoundStatistics> _rounds = [];
     private DirtyBitmap? _present;
+    private long _collectedAt;
     private double _throttleInForce;
     private bool _throttleRefused;
+    private bool _endIsNear;
+    private SwitchoverFixedCosts _fixedCosts;
 
     internal PreCopyMonitor(
         MigrationIdentity identity,
@@ -39,6 +43,7 @@ internal sealed class PreCopyMonitor : IDisposable
         SwitchoverFixedCosts fixedCosts,
         Func<double, bool> throttle,
         ProgressTracker progress,
+        Func<PreCopyMonitor, SwitchoverFixedCosts, CancellationToken, Task<SwitchoverFixedCosts>> rehearseAgain,
         MigrationSourceOptions options)
     {
         _identity = identity;
@@ -49,6 +54,8 @@ internal sealed class PreCopyMonitor : IDisposable
         _fixedCosts = fixedCosts;
         _throttle = throttle;
         _progress = progress;
+        _rehearseAgain = rehearseAgain;
+        _goal = options.SwitchoverGoal;
         _stallAlarm = options.NetworkTimeout;
         _stallLimit = options.StallTimeout;
         _time = options.TimeProvider;
@@ -76,6 +83,7 @@ internal sealed class PreCopyMonitor : IDisposable
     {
         long began = _time.GetTimestamp();
         StartTracing();
+        _collectedAt = _time.GetTimestamp();
         FindPresentPages();
         Pending.SetAll();
         long toSend = Pending.PageCount;
@@ -93,6 +101,13 @@ internal sealed class PreCopyMonitor : IDisposable
                     _throttleInForce = _throttleRefused ? _throttleInForce : decision.Throttle;
                     goto case DecisionKind.NextRound;
                 case DecisionKind.NextRound:
+                    if (!_endIsNear && Prediction.Total <= _goal)
+                    {
+                        // Now, because the guest runs and another round will carry what it writes meanwhile.
+                        _endIsNear = true;
+                        _fixedCosts = await _rehearseAgain(this, _fixedCosts, cancellationToken).ConfigureAwait(false);
+                    }
+
                     _identity.Logger.AnotherRound(_identity.Id, _identity.Side, toSend, statistics.Index == 0 ? -1 : statistics.DirtyPages);
                     break;
                 case DecisionKind.SwitchOver or DecisionKind.GiveUp:
@@ -189,6 +204,9 @@ internal sealed class PreCopyMonitor : IDisposable
         _tracer.AddPagesCopied(sent.DataPages + sent.ZeroPages);
         long harvestBegan = _time.GetTimestamp();
         long dirtied = Collect();
+        long collected = _time.GetTimestamp();
+        TimeSpan interval = _time.GetElapsedTime(_collectedAt, collected);
+        _collectedAt = collected;
         var statistics = new RoundStatistics
         {
             Index = index,
@@ -197,7 +215,8 @@ internal sealed class PreCopyMonitor : IDisposable
             ZeroPages = sent.ZeroPages,
             WireBytes = sent.WireBytes,
             Duration = duration,
-            HarvestDuration = _time.GetElapsedTime(harvestBegan),
+            HarvestDuration = _time.GetElapsedTime(harvestBegan, collected),
+            CollectInterval = interval,
             DirtiedPages = dirtied,
             Throttle = _throttleInForce,
         };

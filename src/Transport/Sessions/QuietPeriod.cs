@@ -2,29 +2,35 @@ using System.Runtime;
 
 namespace PageEngine.Transport.Sessions;
 
-// Owns: the time in which this process collects no garbage: the switchover.
+// Owns: the time in which this process collects no garbage: the switchover, and what leads up to it.
 
 /// <summary>Keeps the garbage collector away while it lasts. If the process collects all the same, or another migration
 /// already keeps it away, nothing is lost but time.</summary>
+/// <remarks>Beginning costs a collection, and the first one in a process finds and touches the memory of the budget: several
+/// milliseconds, in which a guest goes on writing. So it is begun ahead, while rounds are still sent. A process that allocates the
+/// budget meanwhile ends it by that; <see cref="Begin"/> then begins anew.</remarks>
 internal sealed class QuietPeriod : IDisposable
 {
     /// <summary>What may be allocated meanwhile, in bytes: the device state, its encoding, and the frames.</summary>
-    private const long Budget = 48L * 1024 * 1024;
+    private const long Budget = 16L * 1024 * 1024;
 
     private bool _mine;
 
-    private QuietPeriod(bool mine) => _mine = mine;
-
-    /// <summary>Begins; may collect once now, which is why it is called before the pause.</summary>
-    internal static QuietPeriod Begin()
+    /// <summary>Begins, unless it lasts already.</summary>
+    internal void Begin()
     {
+        if (_mine && GCSettings.LatencyMode == GCLatencyMode.NoGCRegion)
+        {
+            return;
+        }
+
         try
         {
-            return new QuietPeriod(GC.TryStartNoGCRegion(Budget));
+            _mine = GC.TryStartNoGCRegion(Budget);
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentOutOfRangeException)
         {
-            return new QuietPeriod(false);
+            _mine = false;
         }
     }
 

@@ -170,15 +170,26 @@ internal sealed class SourceSession
     {
         SourceTransport transport = context.Transport;
         SwitchoverFixedCosts fixedCosts = await SourceRehearsal.RunAsync(context, cancellationToken).ConfigureAwait(false);
+        await StageAsync(context, cancellationToken).ConfigureAwait(false);
 
         Enter(MigrationPhase.PreCopy);
         IMigrationPolicy policy = _options.Policy ?? new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = _options.SwitchoverGoal });
         using var monitor = new PreCopyMonitor(
-            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, _options)
+            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, RehearseAgainAsync, _options)
         {
             NextRound = context.NextRound,
         };
         _report.Rounds = monitor.Rounds;
+
+        async Task<SwitchoverFixedCosts> RehearseAgainAsync(PreCopyMonitor rounds, SwitchoverFixedCosts known, CancellationToken cancel)
+        {
+            context.NextRound = rounds.NextRound;
+            SwitchoverFixedCosts costs = await SourceRehearsal.AgainAsync(context, known, cancel).ConfigureAwait(false);
+            rounds.NextRound = context.NextRound;
+            context.Quiet.Begin();
+            return costs;
+        }
+
         _roles.Begin(DetectedBy.Monitor);
         try
         {
@@ -192,10 +203,13 @@ internal sealed class SourceSession
                 };
             }
 
-            LogStop(monitor, decision);
+            // Beside it: what a guest writes while its log is written would be the last pass's.
+            long remaining = monitor.Pending.Count();
+            var told = Task.Run(() => LogStop(monitor, decision, remaining), CancellationToken.None);
             Enter(MigrationPhase.Pause);
             context.NextRound = monitor.NextRound;
             SwitchoverResult result = await SourceSwitchoverRun.RunAsync(context, monitor, Enter, cancellationToken).ConfigureAwait(false);
+            await told.ConfigureAwait(false);
             if (result.Failure is not null)
             {
                 _roles.Initiate(result.Failure);
@@ -218,11 +232,23 @@ internal sealed class SourceSession
         }
         finally
         {
+            context.Quiet.Dispose();
             await _roles.EndAsync(DetectedBy.Monitor, () => StopTracing(monitor), "tracing is off and the guest has its full speed").ConfigureAwait(false);
             _report.TracerCounters = _tracer.Counters;
             _report.WireBytes = transport.Totals.Sum(t => t.WireBytes);
             _report.Encoding = transport.Encoding;
             _report.Streams = transport.UsedStreams;
+        }
+    }
+
+    // What granting the guest will need is written before the rounds: what a guest writes while files are flushed would be the
+    // last pass's. The switchover stages again, which costs nothing then.
+    private async Task StageAsync(SourceSwitchoverContext context, CancellationToken cancellationToken)
+    {
+        if (_ownership.Store is { } store)
+        {
+            await StoreCall.RunAsync(
+                store, called => called.StageAsync(context.Attempt.ForDestination, cancellationToken), _options.NetworkTimeout, _time).ConfigureAwait(false);
         }
     }
 
@@ -326,10 +352,9 @@ internal sealed class SourceSession
         _identity.Logger.Phase(_identity.Id, _identity.Side, phase);
     }
 
-    private void LogStop(PreCopyMonitor monitor, MigrationDecision decision)
+    private void LogStop(PreCopyMonitor monitor, MigrationDecision decision, long remaining)
     {
         RoundStatistics last = monitor.Rounds[^1];
-        long remaining = monitor.Pending.Count();
         if (monitor.Prediction.Total <= _options.SwitchoverGoal)
         {
             _identity.Logger.StoppingPreCopy(

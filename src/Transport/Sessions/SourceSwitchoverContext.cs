@@ -32,6 +32,9 @@ internal sealed class SourceSwitchoverContext(
 
     internal MigrationSourceOptions Options => options;
 
+    /// <summary>Gets the time without collections; ended by the switchover's end.</summary>
+    internal QuietPeriod Quiet { get; } = new();
+
     /// <summary>Gets or sets the journal; null where none is kept.</summary>
     internal MigrationJournal? Journal { get; set; }
 
@@ -64,6 +67,9 @@ internal sealed record SwitchoverResult
     internal MigrationException? Failure { get; init; }
 
     internal required SwitchoverParts Parts { get; init; }
+
+    /// <summary>Gets the time from the decision to the pause, in which the guest still wrote.</summary>
+    internal TimeSpan Approach { get; init; }
 
     /// <summary>Gets the blackout; null when the guest never ran again.</summary>
     internal TimeSpan? Blackout { get; init; }

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using Microsoft.Extensions.Logging;
 using PageEngine.Bitmaps;
 using PageEngine.Devices;
 using PageEngine.Memory;
@@ -69,7 +70,6 @@ internal sealed class SourceSwitchoverRun : IDisposable
     internal static async Task<SwitchoverResult> RunAsync(
         SourceSwitchoverContext context, PreCopyMonitor monitor, Action<MigrationPhase> enter, CancellationToken cancellationToken)
     {
-        using QuietPeriod quiet = QuietPeriod.Begin();
         using var run = new SourceSwitchoverRun(context, monitor.Pending, monitor.Collect, enter, rehearsal: false, cancellationToken);
         return await run.RunAsync().ConfigureAwait(false);
     }
@@ -89,13 +89,18 @@ internal sealed class SourceSwitchoverRun : IDisposable
 
     private async Task<SwitchoverResult> RunAsync()
     {
+        using QuietPeriod quiet = _context.Quiet;
+        quiet.Begin();
         SourceEvent happened = SourceEvent.SwitchoverDecided;
         while (true)
         {
             Answer answer = Next(happened);
-            if (answer.State != _state && !_rehearsal)
+            if (answer.State != _state)
             {
-                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
+                // Said in rehearsals, too, where nobody hears it: the first of its kind costs a millisecond.
+                string state = answer.State.ToString();
+                string on = happened.ToString();
+                Identity.Logger.Transition(_rehearsal ? LogLevel.Debug : LogLevel.Information, Identity.Id, Identity.Side, state, on);
             }
 
             _state = answer.State;
@@ -232,13 +237,17 @@ internal sealed class SourceSwitchoverRun : IDisposable
     private async Task JournalAttemptAsync()
     {
         _context.Journal?.Append(JournalEntryKind.MayBePrepared, _attempt.BaseEpoch);
-        if (Store is not null)
-        {
-            await _record!.StageAsync(_cancel).ConfigureAwait(false);
-        }
-
         await _context.Transport.SendAsync(
             ControlKind.PauseNotice, new PauseNoticeMessage(_rehearsal, Identity.Attempt, _attempt.GuestId, _attempt.BaseEpoch), static (m, w) => m.Write(w), _cancel).ConfigureAwait(false);
+        if (Store is not null)
+        {
+            // The guest's own files were written before the rounds. A rehearsal's are written now, on both sides at once: what the
+            // destination does for them must not count as part of its answer.
+            long began = _watch.Now;
+            await _record!.StageAsync(_cancel).ConfigureAwait(false);
+            _watch.Staged(since: began, _rehearsal);
+        }
+
         _cancel.ThrowIfCancellationRequested();
     }
 
@@ -482,6 +491,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
         Epoch = _epoch,
         Failure = failure,
         Parts = _watch.Parts,
+        Approach = _watch.Approach,
         Blackout = _watch.Blackout,
         RemainingPages = _watch.RemainingPages,
     };

@@ -15,9 +15,11 @@ internal enum SwitchoverPart
     Commit,
 }
 
-/// <summary>Times one switchover. Each mark ends the part that began with the mark before.</summary>
+/// <summary>Times one switchover, from the decision on. Each mark ends the part that began with the mark before.</summary>
 internal sealed class SwitchoverStopwatch(TimeProvider time)
 {
+    private readonly long _decided = time.GetTimestamp();
+    private TimeSpan _staging;
     private long _began;
     private long _last;
 
@@ -30,7 +32,21 @@ internal sealed class SwitchoverStopwatch(TimeProvider time)
 
     internal TimeSpan SincePause => _began == 0 ? TimeSpan.Zero : time.GetElapsedTime(_began);
 
-    internal void Begin() => _began = _last = time.GetTimestamp();
+    internal long Now => time.GetTimestamp();
+
+    /// <summary>Gets the time from the decision to the pause: the guest writes on meanwhile.</summary>
+    internal TimeSpan Approach { get; private set; }
+
+    /// <summary>Files of the ownership store are written ahead.</summary>
+    /// <param name="since">When that began.</param>
+    /// <param name="rehearsal">A rehearsal writes them only now, and the switchover itself will find them there: not counted.</param>
+    internal void Staged(long since, bool rehearsal) => _staging += rehearsal ? time.GetElapsedTime(since) : TimeSpan.Zero;
+
+    internal void Begin()
+    {
+        _began = _last = time.GetTimestamp();
+        Approach = time.GetElapsedTime(_decided, _began) - _staging;
+    }
 
     internal void Mark(SwitchoverPart part)
     {

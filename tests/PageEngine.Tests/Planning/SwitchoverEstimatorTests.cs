@@ -76,7 +76,7 @@ public sealed class SwitchoverEstimatorTests
     }
 
     [Fact]
-    public void Fixed_part_is_the_sum_with_the_longer_collect()
+    public void Fixed_part_is_the_sum_with_the_longer_of_two_collects()
     {
         var costs = new SwitchoverFixedCosts
         {
@@ -94,8 +94,44 @@ public sealed class SwitchoverEstimatorTests
 
         Assert.Equal(TimeSpan.FromMilliseconds(255), costs.Total);
         Assert.Equal(TimeSpan.FromMilliseconds(255), SwitchoverEstimator.Predict([quick], 0, costs).Fixed);
-        Assert.Equal(TimeSpan.FromMilliseconds(273), SwitchoverEstimator.Predict([quick, slow], 0, costs).Fixed);
+        Assert.Equal(TimeSpan.FromMilliseconds(293), SwitchoverEstimator.Predict([quick, slow], 0, costs).Fixed);
         Assert.Equal(TimeSpan.FromMilliseconds(255), SwitchoverEstimator.Predict([slow, quick], 0, costs).Fixed);
+    }
+
+    [Fact]
+    public void Pages_that_the_guest_writes_before_the_pause_are_the_last_passs()
+    {
+        // 100 pages in 10 ms; 1000 pages a second over the link.
+        RoundStatistics newest = RoundBuilder.Round(0, 1000, 1, 100) with { CollectInterval = TimeSpan.FromMilliseconds(10) };
+        var atOnce = new SwitchoverFixedCosts();
+        SwitchoverFixedCosts later = atOnce with { Approach = TimeSpan.FromMilliseconds(2) };
+        SwitchoverFixedCosts muchLater = atOnce with { Approach = TimeSpan.FromSeconds(2) };
+
+        Assert.Equal(0.100, SwitchoverEstimator.Predict([newest], 100, atOnce).Pages.TotalSeconds, tolerance: 1e-6);
+        Assert.Equal(0.120, SwitchoverEstimator.Predict([newest], 100, later).Pages.TotalSeconds, tolerance: 1e-6);
+        Assert.Equal(0.200, SwitchoverEstimator.Predict([newest], 100, muchLater).Pages.TotalSeconds, tolerance: 1e-6);
+        Assert.Equal(TimeSpan.Zero, SwitchoverEstimator.Predict([newest with { DirtiedPages = 0 }], 0, later).Pages);
+    }
+
+    [Fact]
+    public void Last_pass_goes_at_the_rate_of_rounds_of_its_size()
+    {
+        // A megabyte fits into buffers; gigabytes go at half the rate.
+        RoundStatistics large = RoundBuilder.Round(0, 1_000_000, 2_000, 0);
+        RoundStatistics small = RoundBuilder.Round(1, 100, 0.1, 0);
+        var costs = new SwitchoverFixedCosts { Barrier = TimeSpan.FromMilliseconds(20) };
+
+        Assert.Equal(0.1, SwitchoverEstimator.Predict([large, small], 100, new SwitchoverFixedCosts()).Pages.TotalSeconds, tolerance: 1e-3);
+        Assert.Equal(2_000, SwitchoverEstimator.Predict([large, small], 1_000_000, new SwitchoverFixedCosts()).Pages.TotalSeconds, tolerance: 1);
+        Assert.Equal(0.08, SwitchoverEstimator.Predict([large, small], 100, costs).Pages.TotalSeconds, tolerance: 1e-3);
+    }
+
+    [Fact]
+    public void Long_barrier_does_not_make_a_link_of_infinite_speed()
+    {
+        var costs = new SwitchoverFixedCosts { Barrier = TimeSpan.FromSeconds(5) };
+
+        Assert.Equal(0.05, SwitchoverEstimator.Predict([RoundBuilder.Round(0, 100, 0.1, 0)], 100, costs).Pages.TotalSeconds, tolerance: 1e-6);
     }
 
     [Property]
