@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using PageEngine.Checkpoints.Compression;
 using PageEngine.Checkpoints.Format;
@@ -13,7 +12,7 @@ namespace PageEngine.Checkpoints.Writing;
 internal sealed unsafe class ChunkJob : IDisposable
 {
     private readonly GuestMemory _memory;
-    private readonly XxHash3 _hash = new();
+    private readonly StreamHash _hash = new();
     private readonly MemoryRun[] _runs = new MemoryRun[CheckpointFormat.MaxChunkRuns];
     private readonly byte[] _head = GC.AllocateArray<byte>(MemoryChunk.HeadBytes + (CheckpointFormat.MaxChunkRuns * MemoryRun.Bytes), pinned: true);
     private readonly IoVector[] _pieces = new IoVector[CheckpointFormat.MaxChunkRuns + 1];
@@ -215,6 +214,6 @@ internal sealed unsafe class ChunkJob : IDisposable
             _hash.Append(new ReadOnlySpan<byte>(piece.Start, (int)piece.Bytes)); // SAFETY: see AddPieces.
         }
 
-        PayloadHash = _hash.GetCurrentHashAsUInt64();
+        PayloadHash = _hash.Current;
     }
 }
