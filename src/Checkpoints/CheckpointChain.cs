@@ -77,7 +77,8 @@ public sealed class CheckpointChain : IDisposable
     }
 
     /// <summary>Reads the memory, oldest file first, straight to where the guest has it, and checks all of it.</summary>
-    /// <param name="memory">Memory of the same layout, all zero. After an error it holds anything: dispose it.</param>
+    /// <param name="memory">Memory of the same layout: new, so that it is zero; or a file that somebody else made, which is
+    /// emptied first. After an error it holds anything: dispose it.</param>
     /// <param name="workers">How many threads read; 0: as many as there are processors.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The device state, to be loaded only now.</returns>
@@ -87,6 +88,7 @@ public sealed class CheckpointChain : IDisposable
         ArgumentNullException.ThrowIfNull(memory);
         RequireLayout(Checkpoint, memory);
         using GuestMemoryHold hold = memory.HoldForIo();
+        EmptyMemory.Require(memory);
         DeviceState state = null!;
         for (int i = _youngestFirst.Count - 1; i >= 0; i--)
         {
@@ -255,6 +257,10 @@ public sealed class CheckpointChain : IDisposable
                     {
                         RequireLayout(begun.Info, memory);
                         hold = memory.HoldForIo();
+                        if (!source.CanSeek)
+                        {
+                            EmptyMemory.Require(memory);
+                        }
                     }
 
                     pass = new ChunkPass(source, begun.Layout.PageCount, memory);

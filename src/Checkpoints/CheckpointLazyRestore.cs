@@ -10,6 +10,10 @@ namespace PageEngine.Checkpoints;
 /// memory, or after <see cref="Completion"/>; the chain that made it stays open until then.</summary>
 public sealed class CheckpointLazyRestore : IDisposable
 {
+    // The guest's first steps are worth more than the end of the restore a moment sooner: filling takes the processor and the
+    // lock of the address space that they need.
+    private static readonly TimeSpan _headStart = TimeSpan.FromMilliseconds(50);
+
     private readonly CancellationTokenSource _cancel = new();
     private readonly TaskCompletionSource _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
@@ -47,6 +51,7 @@ public sealed class CheckpointLazyRestore : IDisposable
     {
         try
         {
+            _cancel.Token.WaitHandle.WaitOne(_headStart);
             lazy.Fill(_cancel.Token);
             _completion.SetResult();
         }

@@ -46,6 +46,22 @@ public static class CheckpointOwnership
         return new GuestOwnership(store, checkpoint.GuestId, run, next);
     }
 
+    /// <summary>Tells whether <see cref="ClaimAsync"/> would be refused now: before memory is read for nothing. It decides nothing.</summary>
+    /// <param name="store">The store; null: nothing can be refused.</param>
+    /// <param name="checkpoint">What the guest is to be restored from.</param>
+    /// <param name="takeOver">As for the claim.</param>
+    /// <param name="cancellationToken">Cancels the look.</param>
+    /// <exception cref="MigrationException">It would be, or the store failed.</exception>
+    public static async ValueTask CheckAsync(
+        IOwnershipStore? store, CheckpointInfo checkpoint, bool takeOver = false, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        if (store is not null)
+        {
+            _ = Next(store, checkpoint, await store.ReadAsync(checkpoint.GuestId, cancellationToken).ConfigureAwait(false), takeOver);
+        }
+    }
+
     private static ulong Next(IOwnershipStore store, CheckpointInfo checkpoint, OwnershipRecord? record, bool takeOver)
     {
         string guest = $"Guest {checkpoint.GuestId}";

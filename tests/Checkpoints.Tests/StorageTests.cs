@@ -124,11 +124,79 @@ public class StorageTests
         Assert.Empty(Directory.GetFiles(scratch.Path));
     }
 
+    [Theory]
+    [InlineData(true, true, "old")]
+    [InlineData(true, false, "new")]
+    [InlineData(false, true, null)]
+    [InlineData(false, false, null)]
+    public void A_directory_that_cannot_be_flushed_never_costs_both_files(bool hasOld, bool canSwap, string? left)
+    {
+        using var scratch = new Scratch();
+        string path = scratch.File("a");
+        if (hasOld)
+        {
+            File.WriteAllText(path, "old");
+        }
+
+        MigrationException e;
+        using (var output = new FileOutput(path, new FailingNames(canSwap, swaps: int.MaxValue)))
+        {
+            output.Write("new"u8);
+            e = Assert.Throws<MigrationException>(output.Complete);
+        }
+
+        Assert.Equal(MigrationErrorKind.StorageFailed, e.Kind);
+        Assert.Contains(left == "new" ? "The new one is whole and stays" : "what was there is as it was", e.Message, StringComparison.Ordinal);
+        Assert.Equal(left is null ? [] : [path], Directory.GetFiles(scratch.Path));
+        Assert.Equal(left, File.Exists(path) ? File.ReadAllText(path) : null);
+    }
+
+    [Fact]
+    public void A_swap_that_cannot_be_undone_keeps_both_files_and_names_them()
+    {
+        using var scratch = new Scratch();
+        string path = scratch.File("a");
+        File.WriteAllText(path, "old");
+        MigrationException e;
+        using (var output = new FileOutput(path, new FailingNames(canSwap: true, swaps: 1)))
+        {
+            output.Write("new"u8);
+            e = Assert.Throws<MigrationException>(output.Complete);
+        }
+
+        string other = Assert.Single(Directory.GetFiles(scratch.Path), f => f != path);
+        Assert.Contains(other, e.Message, StringComparison.Ordinal);
+        Assert.Equal(("new", "old"), (File.ReadAllText(path), File.ReadAllText(other)));
+    }
+
     private static void Fill(GuestMemory memory, int pages)
     {
         for (long page = 0; page < pages; page++)
         {
             new Random((int)page).NextBytes(memory.Page(page));
+        }
+    }
+
+    /// <summary>A directory that cannot be flushed; perhaps on a file system that cannot swap, or cannot swap back.</summary>
+    private sealed class FailingNames(bool canSwap, int swaps) : NameChange
+    {
+        private int _swaps = swaps;
+
+        private protected override int Exchange(string one, string other)
+        {
+            if (canSwap && _swaps-- > 0)
+            {
+                return base.Exchange(one, other);
+            }
+
+            System.Runtime.InteropServices.Marshal.SetLastPInvokeError(File.Exists(other) ? 22 : 2);
+            return -1;
+        }
+
+        private protected override int FlushDirectory(string path)
+        {
+            System.Runtime.InteropServices.Marshal.SetLastPInvokeError(5);
+            return -1;
         }
     }
 

@@ -67,6 +67,7 @@ internal static class ImageCheckpoint
         for (int run = -1; run < runs; run++)
         {
             File.Delete(path);
+            File.Delete($"{path}.child"); // Neither has an old file to remove.
             CheckpointReport whole = await CheckpointSaver.SaveAsync(Guest(memory), CheckpointTarget.File(path), new CheckpointOptions());
             using var changed = new DirtyBitmap(memory.PageCount);
             for (long i = 0; i < memory.PageCount / 100; i++)

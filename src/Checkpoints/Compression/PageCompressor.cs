@@ -3,18 +3,20 @@ using ZstdSharp;
 
 namespace PageEngine.Checkpoints.Compression;
 
-// Owns: the two libraries that make page data smaller, behind one call each way. One thread uses one object.
+// Owns: what makes page data smaller and large again, behind one call each way. One thread uses one object.
 
 internal sealed class PageCompressor : IDisposable
 {
     private const int ZstdLevel = 1;
 
+    private readonly Lz4BlockEncoder? _lz4;
     private readonly Compressor? _zstd;
     private Decompressor? _unzstd;
 
     internal PageCompressor(CheckpointCompression compression)
     {
         Compression = compression;
+        _lz4 = compression == CheckpointCompression.Lz4 ? new Lz4BlockEncoder() : null;
         _zstd = compression == CheckpointCompression.Zstd ? new Compressor(ZstdLevel) : null;
     }
 
@@ -29,7 +31,7 @@ internal sealed class PageCompressor : IDisposable
         int written = 0;
         bool fits = Compression switch
         {
-            CheckpointCompression.Lz4 => (written = LZ4Codec.Encode(pages, room)) > 0,
+            CheckpointCompression.Lz4 => (written = _lz4!.Encode(pages, room)) > 0,
             CheckpointCompression.Zstd => _zstd!.TryWrap(pages, room, out written),
             _ => false,
         };
@@ -57,6 +59,7 @@ internal sealed class PageCompressor : IDisposable
 
     public void Dispose()
     {
+        _lz4?.Dispose();
         _zstd?.Dispose();
         _unzstd?.Dispose();
     }

@@ -15,6 +15,10 @@ internal static unsafe partial class MappingCalls
     /// <summary>Gives every page of a private mapping its own copy; Linux 5.14.</summary>
     internal const int MADV_POPULATE_WRITE = 23;
 
+    internal const int MADV_REMOVE = 9;
+    internal const int MADV_HUGEPAGE = 14;
+    internal const int MADV_NOHUGEPAGE = 15;
+
     internal const int EFAULT = 14;
     internal const int EHWPOISON = 133;
 

@@ -14,6 +14,7 @@ internal sealed class ChunkPass
     private readonly List<(SectionHeader Header, long Offset, uint Round)> _chunks = [];
     private readonly LiveMap _live = new();
     private readonly GuestMemory? _memory;
+    private readonly HugePageAdvice? _advice;
     private ChunkReader? _inOrder;
 
     /// <param name="source">From where.</param>
@@ -24,6 +25,7 @@ internal sealed class ChunkPass
         _source = source;
         _pageCount = pageCount;
         _memory = memory;
+        _advice = memory is null ? null : new HugePageAdvice(memory);
     }
 
     /// <summary>Takes a chunk of a walk: notes it where it can be read later, else reads it now.</summary>
@@ -37,7 +39,7 @@ internal sealed class ChunkPass
         }
         else
         {
-            _inOrder.ReadInto(header, offset, _memory);
+            _inOrder.ReadInto(header, offset, _memory, _advice);
             round = _inOrder.Chunk.Round;
         }
 
@@ -77,12 +79,16 @@ internal sealed class ChunkPass
         }
         finally
         {
-            _inOrder?.Dispose();
+            Abandon();
         }
     }
 
-    /// <summary>Gives back what is held when a walk fails.</summary>
-    internal void Abandon() => _inOrder?.Dispose();
+    /// <summary>Gives back what is held, also when a walk failed.</summary>
+    internal void Abandon()
+    {
+        _inOrder?.Dispose();
+        _advice?.Dispose();
+    }
 
     private void Note(ReadOnlySpan<MemoryRun> runs, long offset)
     {
@@ -133,7 +139,7 @@ internal sealed class ChunkPass
                 for (int i = Interlocked.Increment(ref next); i < end && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
                 {
                     cancellationToken.ThrowIfCancellationRequested();
-                    reader.ReadInto(_chunks[i].Header, _chunks[i].Offset, _memory);
+                    reader.ReadInto(_chunks[i].Header, _chunks[i].Offset, _memory, _advice);
                     tables[i] = reader.Runs.ToArray();
                 }
             }

@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using PageEngine.Checkpoints.Compression;
 using PageEngine.Checkpoints.Format;
@@ -12,9 +11,14 @@ namespace PageEngine.Checkpoints.Reading;
 
 internal sealed unsafe class ChunkReader : IDisposable
 {
+    // Read and hashed at once, so that the hash finds them in the cache.
+    private const int PiecesAtOnce = 64;
+    private const nuint BytesAtOnce = 256 * 1024;
+
     private readonly CheckpointSource _source;
     private readonly long _pageCount;
-    private readonly XxHash3 _hash = new();
+    private readonly IoVector[] _batch = new IoVector[PiecesAtOnce];
+    private readonly StreamHash _hash = new();
     private readonly PageCompressor _compressor = new(CheckpointCompression.None);
     private MemoryRun[] _runs = [];
     private IoVector[] _pieces = [];
@@ -52,7 +56,8 @@ internal sealed unsafe class ChunkReader : IDisposable
     /// <param name="header">The section's header.</param>
     /// <param name="offset">Where the section begins.</param>
     /// <param name="memory">Held mapped by the caller; null: only checked.</param>
-    internal void ReadInto(SectionHeader header, long offset, GuestMemory? memory)
+    /// <param name="advice">Is told of the pages before they are written; null: nobody.</param>
+    internal void ReadInto(SectionHeader header, long offset, GuestMemory? memory, HugePageAdvice? advice)
     {
         if (memory is null)
         {
@@ -61,17 +66,12 @@ internal sealed unsafe class ChunkReader : IDisposable
         }
 
         ReadTable(header, offset);
+        advice?.Expect(Runs);
         long dataAt = header.PayloadAt(offset) + Chunk.DataAt;
         if (Chunk.Compression == CheckpointCompression.None)
         {
-            int pieces = PiecesOf(memory);
-            _source.Read(dataAt, _pieces.AsSpan(0, pieces), SectionName.Memory);
-            pieces = PiecesOf(memory); // Reading changed them.
-            foreach (IoVector piece in _pieces.AsSpan(0, pieces))
-            {
-                _hash.Append(new ReadOnlySpan<byte>(piece.Start, (int)piece.Bytes)); // SAFETY: pages of held memory.
-            }
-
+            int pieces = PiecesOf(memory); // First: it may replace the array.
+            ReadRaw(dataAt, _pieces.AsSpan(0, pieces));
             CheckHash(header, offset);
         }
         else
@@ -182,6 +182,34 @@ internal sealed unsafe class ChunkReader : IDisposable
         _hash.Append(_head.AsSpan(header.PaddingBytes, Chunk.DataAt));
     }
 
+    private void ReadRaw(long dataAt, Span<IoVector> pieces)
+    {
+        Span<IoVector> changing = stackalloc IoVector[PiecesAtOnce];
+        while (!pieces.IsEmpty)
+        {
+            int count = 0;
+            nuint bytes = 0;
+            while (count < PiecesAtOnce && bytes < BytesAtOnce && !pieces.IsEmpty)
+            {
+                ref IoVector piece = ref pieces[0];
+                nuint part = nuint.Min(piece.Bytes, BytesAtOnce - bytes);
+                _batch[count++] = piece with { Bytes = part };
+                bytes += part;
+                piece.Start += part;
+                piece.Bytes -= part;
+                pieces = piece.Bytes == 0 ? pieces[1..] : pieces;
+            }
+
+            _batch.AsSpan(0, count).CopyTo(changing);
+            _source.Read(dataAt, changing[..count], SectionName.Memory);
+            dataAt += (long)bytes;
+            foreach (IoVector piece in _batch.AsSpan(0, count))
+            {
+                _hash.Append(new ReadOnlySpan<byte>(piece.Start, (int)piece.Bytes)); // SAFETY: pages of held memory.
+            }
+        }
+    }
+
     private void ReadStored(SectionHeader header, long offset, long dataAt)
     {
         Span<byte> stored = Room(ref _stored, Chunk.StoredBytes);
@@ -192,7 +220,7 @@ internal sealed unsafe class ChunkReader : IDisposable
 
     private void CheckHash(SectionHeader header, long offset)
     {
-        if (_hash.GetCurrentHashAsUInt64() != header.PayloadHash)
+        if (_hash.Current != header.PayloadHash)
         {
             throw Damage.At(SectionName.Memory, offset, "its checksum does not match");
         }

@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using PageEngine.Checkpoints.Format;
 using PageEngine.Devices;
 using PageEngine.Memory;
@@ -148,7 +147,7 @@ internal sealed class SectionWalk
 
         long at = offset + CheckpointFormat.SectionHeaderBytes;
         RequireZeros(header.Name, ref at, header.PaddingBytes);
-        var hash = new XxHash3();
+        var hash = new StreamHash();
         byte[] payload = keep ? new byte[Math.Min(PieceBytes, header.PayloadBytes)] : [];
         byte[] piece = keep ? payload : new byte[Math.Min(PieceBytes, header.PayloadBytes)];
         long done = 0;
@@ -167,7 +166,7 @@ internal sealed class SectionWalk
             done += next.Length;
         }
 
-        return hash.GetCurrentHashAsUInt64() == header.PayloadHash
+        return hash.Current == header.PayloadHash
             ? payload
             : throw Damage.At(header.Name, offset, "its checksum does not match");
     }

@@ -1,4 +1,3 @@
-using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using PageEngine.Checkpoints.Compression;
 using PageEngine.Checkpoints.Format;
@@ -13,16 +12,19 @@ namespace PageEngine.Checkpoints.Writing;
 internal sealed unsafe class ChunkJob : IDisposable
 {
     private readonly GuestMemory _memory;
-    private readonly XxHash3 _hash = new();
-    private readonly MemoryRun[] _runs = new MemoryRun[CheckpointFormat.MaxChunkRuns];
-    private readonly byte[] _head = GC.AllocateArray<byte>(MemoryChunk.HeadBytes + (CheckpointFormat.MaxChunkRuns * MemoryRun.Bytes), pinned: true);
-    private readonly IoVector[] _pieces = new IoVector[CheckpointFormat.MaxChunkRuns + 1];
+    private readonly StreamHash _hash = new();
     private readonly ManualResetEventSlim _encoded = new();
     private readonly int _maxPages;
+
+    // They grow with the runs: most chunks have few, and a small checkpoint would spend its time in clearing them.
+    private MemoryRun[] _runs = new MemoryRun[256];
+    private byte[] _head = [];
+    private IoVector[] _pieces = [];
     private NativeBuffer? _pages;
     private NativeBuffer? _stored;
     private int _runCount;
     private int _pageCount;
+    private int _limit;
     private uint _round;
     private bool _copied;
 
@@ -43,7 +45,7 @@ internal sealed unsafe class ChunkJob : IDisposable
 
     internal bool IsEmpty => _runCount == 0;
 
-    internal bool IsFull => _pageCount == _maxPages || _runCount >= CheckpointFormat.MaxChunkRuns - 1;
+    internal bool IsFull => _pageCount == _limit || _runCount >= CheckpointFormat.MaxChunkRuns - 1;
 
     /// <summary>Gets what encoding ended with; null: it is well.</summary>
     internal Exception? Failure { get; private set; }
@@ -51,9 +53,11 @@ internal sealed unsafe class ChunkJob : IDisposable
     /// <summary>Begins a new chunk.</summary>
     /// <param name="round">The pre-copy round.</param>
     /// <param name="copies">Whether pages are copied as they are added: the guest runs and may change them meanwhile.</param>
-    internal void Begin(uint round, bool copies)
+    /// <param name="limit">After how many pages with bytes it is full.</param>
+    internal void Begin(uint round, bool copies, int limit)
     {
         _round = round;
+        _limit = Math.Min(limit, _maxPages);
         _copied = copies;
         _runCount = 0;
         _pageCount = 0;
@@ -97,6 +101,12 @@ internal sealed unsafe class ChunkJob : IDisposable
 
             CheckpointCompression used = stored > 0 ? compressor.Compression : CheckpointCompression.None;
             Chunk = new MemoryChunk(_round, used, _runCount, _pageCount, stored > 0 ? stored : _pageCount * MemoryLayout.PageBytes);
+            if (_head.Length < Chunk.DataAt)
+            {
+                _head = GC.AllocateUninitializedArray<byte>(MemoryChunk.HeadBytes + (_runs.Length * MemoryRun.Bytes), pinned: true);
+                _pieces = new IoVector[_runs.Length + 1];
+            }
+
             Chunk.Write(_head);
             for (int i = 0; i < _runCount; i++)
             {
@@ -172,6 +182,11 @@ internal sealed unsafe class ChunkJob : IDisposable
             }
         }
 
+        if (_runCount == _runs.Length)
+        {
+            Array.Resize(ref _runs, Math.Min(2 * _runs.Length, CheckpointFormat.MaxChunkRuns));
+        }
+
         _runs[_runCount++] = new MemoryRun(page, 1, kind, target);
     }
 
@@ -215,6 +230,6 @@ internal sealed unsafe class ChunkJob : IDisposable
             _hash.Append(new ReadOnlySpan<byte>(piece.Start, (int)piece.Bytes)); // SAFETY: see AddPieces.
         }
 
-        PayloadHash = _hash.GetCurrentHashAsUInt64();
+        PayloadHash = _hash.Current;
     }
 }

@@ -38,7 +38,7 @@ internal sealed class ChunkPipeline : IDisposable
     }
 
     /// <summary>Gets an empty chunk to plan; waits for one that is written.</summary>
-    internal ChunkJob Begin(uint round, bool copies)
+    internal ChunkJob Begin(uint round, bool copies, int limit)
     {
         ThrowIfFailed();
         if (!_free.TryTake(out ChunkJob? job))
@@ -55,7 +55,7 @@ internal sealed class ChunkPipeline : IDisposable
             }
         }
 
-        job.Begin(round, copies);
+        job.Begin(round, copies, limit);
         return job;
     }
 

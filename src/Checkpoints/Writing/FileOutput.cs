@@ -6,7 +6,7 @@ using PageEngine.Streaming;
 
 namespace PageEngine.Checkpoints.Writing;
 
-// Owns: the way a checkpoint becomes a file: a temporary one beside it, fsync, rename, fsync of the directory. Whoever looks
+// Owns: the way a checkpoint becomes a file: a temporary one beside it, fsync, then the name. Whoever looks
 // sees the old file or the whole new one; after an error the temporary one is removed and the old one is as it was.
 
 internal sealed unsafe class FileOutput : CheckpointOutput
@@ -20,10 +20,12 @@ internal sealed unsafe class FileOutput : CheckpointOutput
     private readonly string _directory;
     private readonly string _temporary;
     private readonly SafeFileHandle _file;
+    private readonly NameChange _naming;
     private bool _completed;
 
-    internal FileOutput(string path)
+    internal FileOutput(string path, NameChange? naming = null)
     {
+        _naming = naming ?? new NameChange();
         _path = Path.GetFullPath(path);
         _directory = Path.GetDirectoryName(_path) ?? "/";
         if (Directory.Exists(_path))
@@ -86,22 +88,16 @@ internal sealed unsafe class FileOutput : CheckpointOutput
     internal override void Complete()
     {
         Require(FileSystemCalls.fsync(_file) == 0, "flushed to the disk");
-        try
+        switch (_naming.Run(_directory, _temporary, _path))
         {
-            File.Move(_temporary, _path, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new MigrationException(MigrationErrorKind.StorageFailed, $"The checkpoint cannot be given its name '{_path}': {e.Message} The guest is unharmed, and what was there is as it was.", e);
-        }
-
-        using SafeFileHandle directory = FileSystemCalls.open(_directory, FileSystemCalls.O_RDONLY | FileSystemCalls.O_CLOEXEC, 0);
-        if (directory.IsInvalid || FileSystemCalls.fsync(directory) != 0)
-        {
-            // The guest goes on: a file that says it was suspended must not stay beside it.
-            int error = Marshal.GetLastPInvokeError();
-            File.Delete(_path);
-            throw Failed("made durable in its directory", error);
+            case NameChange.Outcome.Undone:
+                throw Failed("given its name", _naming.Error);
+            case NameChange.Outcome.BothStay:
+                _completed = true;
+                throw Kept($"The new one is whole and has the name; the old one is {_temporary}. Keep the one that you need.");
+            case NameChange.Outcome.NewStays:
+                _completed = true;
+                throw Kept("The new one is whole and stays; the old one is gone, and after a crash of this host it may be back in its place. Save again when the storage is well.");
         }
 
         _completed = true;
@@ -167,6 +163,12 @@ internal sealed unsafe class FileOutput : CheckpointOutput
             throw Failed(what, Marshal.GetLastPInvokeError());
         }
     }
+
+    // The guest goes on after an error, so a restore would run it twice.
+    private MigrationException Kept(string what) => new(
+        MigrationErrorKind.StorageFailed,
+        $"The checkpoint '{_path}' is written, but its directory could not be made durable: {Marshal.GetPInvokeErrorMessage(_naming.Error)}. {what} The guest is unharmed and goes on here: do not restore this checkpoint as long as it runs.",
+        new IOException(Marshal.GetPInvokeErrorMessage(_naming.Error), _naming.Error));
 
     private MigrationException Failed(string what, int error)
     {

@@ -63,7 +63,7 @@ internal sealed class GuestSaver : IDisposable
 
         MarkFirst(pending);
         RequireRoom(pending);
-        Begin();
+        Begin(pending);
         RunRound(pending, guestRuns: false, () => 0, cancellationToken);
         return Finish(state, null);
     }
@@ -89,7 +89,7 @@ internal sealed class GuestSaver : IDisposable
 
             MarkFirst(pending);
             RequireRoom(pending);
-            Begin();
+            Begin(pending);
             IMigrationPolicy policy = _options.Policy ?? new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions());
             while (true)
             {
@@ -193,7 +193,7 @@ internal sealed class GuestSaver : IDisposable
         }
     }
 
-    private void Begin()
+    private void Begin(DirtyBitmap pending)
     {
         _writer = new SectionWriter(_output);
         _section = new GuestSection(
@@ -211,7 +211,7 @@ internal sealed class GuestSaver : IDisposable
         }
 
         _pipeline = new ChunkPipeline(_memory, _writer, _live, _options.Compression, _options.EffectiveWorkers, _options.ChunkPages);
-        _planner = new PagePlanner(_memory, _pipeline);
+        _planner = new PagePlanner(_memory, _pipeline, pending.Count());
     }
 
     private void RunRound(DirtyBitmap pending, bool guestRuns, Func<long> collect, CancellationToken cancellationToken)

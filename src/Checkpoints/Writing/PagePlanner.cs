@@ -16,17 +16,25 @@ internal sealed unsafe class PagePlanner : IDisposable
 {
     private const int RunsAtOnce = 1024;
 
+    // So many chunks at least, that planning, encoding and writing go on side by side also where there is little to save; but
+    // none so small that its header and a call of the kernel weigh.
+    private const int LeastChunks = 16;
+    private const int LeastPages = 64;
+
     private readonly GuestMemory _memory;
     private readonly ChunkPipeline _pipeline;
     private readonly EqualPages _equal;
     private readonly DirtyBitmap _hasData;
     private readonly PageRange[] _runs = new PageRange[RunsAtOnce];
 
-    internal PagePlanner(GuestMemory memory, ChunkPipeline pipeline)
+    /// <param name="memory">Held mapped by the caller.</param>
+    /// <param name="pipeline">Takes the chunks.</param>
+    /// <param name="expected">How many pages the first round looks at.</param>
+    internal PagePlanner(GuestMemory memory, ChunkPipeline pipeline, long expected)
     {
         _memory = memory;
         _pipeline = pipeline;
-        _equal = new EqualPages(memory.PageCount);
+        _equal = new EqualPages(expected);
         _hasData = new DirtyBitmap(memory.PageCount);
     }
 
@@ -42,7 +50,8 @@ internal sealed unsafe class PagePlanner : IDisposable
     internal RoundPages Run(DirtyBitmap pending, DirtyBitmap? present, uint round, bool saysZero, bool guestRuns, CancellationToken cancellationToken)
     {
         RoundPages pages = default;
-        ChunkJob job = _pipeline.Begin(round, guestRuns);
+        int limit = (int)Math.Clamp(pending.Count() / LeastChunks, LeastPages, CheckpointFormat.MaxChunkPages);
+        ChunkJob job = _pipeline.Begin(round, guestRuns, limit);
         long from = 0;
         while (from < _memory.PageCount)
         {
@@ -55,7 +64,7 @@ internal sealed unsafe class PagePlanner : IDisposable
                     {
                         _pipeline.Submit(job);
                         cancellationToken.ThrowIfCancellationRequested();
-                        job = _pipeline.Begin(round, guestRuns);
+                        job = _pipeline.Begin(round, guestRuns, limit);
                     }
 
                     switch (Plan(job, page, pending, present, saysZero, guestRuns))

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Hashing;
 using PageEngine.Checkpoints.Format;
+using PageEngine.Memory;
 using PageEngine.Streaming;
 
 namespace PageEngine.Checkpoints.Writing;
@@ -30,7 +31,7 @@ internal sealed unsafe class SectionWriter
 
     internal void Write(SectionName name, ReadOnlySpan<byte> payload, bool optional = false, ushort version = 1)
     {
-        var header = new SectionHeader(name, version, optional, 0, payload.Length, XxHash3.HashToUInt64(payload));
+        var header = new SectionHeader(name, version, optional, 0, payload.Length, StreamHash.Of(payload));
         int bytes = WriteHeader(header);
         _output.Write(_header.AsSpan(0, bytes));
         _output.Write(payload);

@@ -67,13 +67,18 @@ internal sealed class CheckpointGuestOptions
         OptionParsers.OneOf(("auto", WriteTracerKind.Auto), ("kernel", WriteTracerKind.Kernel), ("explicit", WriteTracerKind.Explicit)));
 
     /// <summary>Finds options that mean nothing for a guest that comes from a checkpoint.</summary>
-    public string? FirstGiven(ParseResult parsed) => _memory.IsGiven(parsed) ? _memory.Name
+    public string? FirstGiven(ParseResult parsed) => FirstGivenButIdentity(parsed) ?? (_guest.IsGiven(parsed) ? _guest.Name : null);
+
+    /// <summary>Finds options that mean nothing for a guest that is there already, and may be given a name.</summary>
+    public string? FirstGivenButIdentity(ParseResult parsed) => _memory.IsGiven(parsed) ? _memory.Name
         : _vcpus.IsGiven(parsed) ? _vcpus.Name
         : parsed.GetResult(_workload) is not null ? _workload.Name
         : _fill.IsGiven(parsed) ? _fill.Name
-        : _guest.IsGiven(parsed) ? _guest.Name
         : _seed.IsGiven(parsed) ? _seed.Name
         : null;
+
+    /// <summary>Gets the identity that was given.</summary>
+    public Guid? Identity(ParseResult parsed) => _guest.Read(parsed);
 
     /// <summary>Makes the guest, with its first content.</summary>
     public VerifiableGuest Create(ParseResult parsed)

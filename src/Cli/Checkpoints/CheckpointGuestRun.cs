@@ -3,6 +3,7 @@ using PageEngine.Cli.Commands;
 using PageEngine.Cli.Output;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Ownership;
+using PageEngine.Qemu.Guests;
 
 namespace PageEngine.Cli.Checkpoints;
 
@@ -66,6 +67,7 @@ internal static class CheckpointGuestRun
     }
 
     /// <summary>Makes the guest that a checkpoint describes, empty.</summary>
-    public static VerifiableGuest Create(CheckpointInfo checkpoint) =>
-        VerifiableGuest.FromDescription(checkpoint.GuestId, checkpoint.Description, checkpoint.Layout);
+    public static VerifiableGuest Create(CheckpointInfo checkpoint) => checkpoint.Description.Kind == QemuGuest.Kind
+        ? throw new MigrationException(MigrationErrorKind.Refused, "The checkpoint is of a QEMU machine. Start a QEMU like it with -incoming defer -S, and name its monitor: --qmp PATH.")
+        : VerifiableGuest.FromDescription(checkpoint.GuestId, checkpoint.Description, checkpoint.Layout);
 }

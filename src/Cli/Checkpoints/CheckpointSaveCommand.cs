@@ -37,16 +37,24 @@ internal static class CheckpointSaveCommand
         Option<string?> json = CommonOptions.Json();
         ExampleCommand command = new(
             "save",
-            "Runs a self-verifying guest and saves it while it runs, with a pause like that of a switchover.",
+            "Saves a guest while it runs, with a pause like that of a switchover: a self-verifying one that it starts, or a QEMU machine.",
             "pageengine checkpoint save guest.ckpt",
             "pageengine checkpoint save guest.ckpt --memory 4GiB --compress lz4 --suspend --ownership /mnt/shared/ownership",
             "pageengine checkpoint save next.ckpt --parent guest.ckpt --warmup 2s",
+            "pageengine checkpoint save machine.ckpt --qmp /run/vm.qmp --compress lz4",
             "pageengine checkpoint save - --suspend | ssh host.example pageengine checkpoint restore -")
         {
             file, compress, warmup, goal, paused, suspend, parent, tracer, ownership, takeOver, runFor, verify, json,
         };
         CheckpointGuestOptions guest = new(command);
-        command.SetAction((parsed, _) => RunAsync(host, parsed, guest, new Settings(
+        QemuCheckpointOptions qemu = new(command, "Save the machine of a running QEMU, by its monitor socket, as in -qmp unix:PATH,server=on,wait=off.");
+        command.SetAction((parsed, _) => qemu.Read(
+            parsed, guest.FirstGivenButIdentity(parsed), warmup.IsGiven(parsed) ? warmup.Name : null, runFor.IsGiven(parsed) ? runFor.Name : null,
+            tracer.IsGiven(parsed) ? tracer.Name : null, parsed.GetValue(parent) is null ? null : parent.Name, parsed.GetValue(takeOver) ? takeOver.Name : null) is { } machine
+            ? QemuCheckpointSave.RunAsync(host, new QemuSaveSettings(
+                parsed.GetValue(file)!, machine.Monitor, machine.ProcessId, compress.Read(parsed), goal.Read(parsed), parsed.GetValue(paused), parsed.GetValue(suspend),
+                guest.Identity(parsed), parsed.GetValue(ownership), parsed.GetValue(verify), parsed.GetValue(json)))
+            : RunAsync(host, parsed, guest, new Settings(
             parsed.GetValue(file)!, compress.Read(parsed), warmup.Read(parsed), goal.Read(parsed), parsed.GetValue(paused), parsed.GetValue(suspend),
             parsed.GetValue(parent), tracer.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), runFor.Read(parsed), parsed.GetValue(verify), parsed.GetValue(json))));
         return command;

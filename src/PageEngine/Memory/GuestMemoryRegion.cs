@@ -61,6 +61,9 @@ public sealed unsafe class GuestMemoryRegion : SafeHandle
     /// memfd of its own, a file that did not exist before. False: it may hold anything.</summary>
     public bool WasFreshlyMapped { get; }
 
+    /// <summary>Gets whether the kernel was told that it may give anonymous memory in huge pages.</summary>
+    internal bool MayUseTransparentHugePages { get; private init; }
+
     /// <inheritdoc/>
     public override bool IsInvalid => handle is 0 or -1;
 
@@ -74,7 +77,10 @@ public sealed unsafe class GuestMemoryRegion : SafeHandle
     {
         options ??= new MemoryBackingOptions();
         Check(baseAddress, bytes, options);
-        return new GuestMemoryRegion(baseAddress, bytes, MemoryMapper.MapAnonymous(bytes, options));
+        return new GuestMemoryRegion(baseAddress, bytes, MemoryMapper.MapAnonymous(bytes, options))
+        {
+            MayUseTransparentHugePages = options is { HugePageBytes: 0, TransparentHugePages: true },
+        };
     }
 
     /// <summary>Maps shared, zeroed memory that lives in a memfd: another process that gets <see cref="FileDescriptor"/>

@@ -1,5 +1,3 @@
-using System.IO.Hashing;
-
 namespace PageEngine.Memory;
 
 // Owns: the hash that both hosts keep of a page. Changing it changes what verification means between versions.
@@ -12,5 +10,5 @@ internal static unsafe class PageHash
     /// <summary>Gets the XxHash3 (64 bits, seed 0) of a page.</summary>
     /// <param name="page">A page's first byte.</param>
     internal static ulong Of(byte* page) =>
-        XxHash3.HashToUInt64(new ReadOnlySpan<byte>(page, MemoryLayout.PageBytes)); // SAFETY: the caller names a whole mapped page.
+        StreamHash.Of(new ReadOnlySpan<byte>(page, MemoryLayout.PageBytes)); // SAFETY: the caller names a whole mapped page.
 }

@@ -1,0 +1,117 @@
+using PageEngine.Memory;
+using PageEngine.Qemu.Machine;
+using PageEngine.Qemu.Tests.Machines;
+using Xunit;
+
+namespace PageEngine.Cli.Tests.EndToEnd;
+
+// Owns: real machines saved and restored by the commands, and who may run them afterwards.
+
+public sealed class QemuCheckpointTests : IDisposable
+{
+    private const int Megabytes = 64;
+    private const long End = 48 << 20;
+    private const string Guest = "0f6b7f0a-4a6e-4a52-9f4e-3c1b6d1f7a90";
+
+    private readonly TemporaryImage _image = new(End);
+    private readonly TestHost _host = new();
+    private readonly string _store;
+    private readonly string _file;
+
+    public QemuCheckpointTests()
+    {
+        _store = Directory.CreateDirectory(Path.Combine(_host.State, "store")).FullName;
+        _file = Path.Combine(_host.State, "machine.ckpt");
+    }
+
+    public void Dispose()
+    {
+        _image.Dispose();
+        _host.Dispose();
+    }
+
+    [QemuTheory]
+    [InlineData("none", false)]
+    [InlineData("lz4", false)]
+    [InlineData("zstd", true)]
+    public async Task Snapshot_leaves_the_machine_running_and_starts_elsewhere_only_when_it_is_taken_over(string compression, bool paused)
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--compress", compression, "--goal", "60s", "--ownership", _store, "--verify", .. paused ? ["--paused"] : (string[])[]]);
+        Assert.Equal("running", await StatusAsync(first));
+        await first.WaitForPassesAsync(2);
+        await AssertConsistentAsync(first);
+
+        // The waiting QEMU is not touched by what is refused.
+        await using QemuProcess second = await StartAsync(incoming: true);
+        await RunAsync(3, ["checkpoint", "restore", _file, "--qmp", second.Qmp, "--ownership", _store], "may run still");
+        Assert.Equal("inmigrate", await StatusAsync(second));
+        first.Kill();
+        await RunAsync(0, ["checkpoint", "restore", _file, "--qmp", second.Qmp, "--ownership", _store, "--take-over"]);
+        await second.WaitForPassesAsync(2);
+        await AssertConsistentAsync(second);
+    }
+
+    [QemuFact]
+    public async Task Suspended_machine_goes_on_once_and_can_be_suspended_again()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--suspend", "--compress", "lz4", "--goal", "60s", "--ownership", _store]);
+        await first.WaitForExitAsync();
+        await using QemuProcess second = await StartAsync(incoming: true);
+        await RunAsync(0, ["checkpoint", "restore", _file, "--qmp", second.Qmp, "--ownership", _store]);
+        await second.WaitForPassesAsync(2);
+        await using QemuProcess third = await StartAsync(incoming: true);
+        await RunAsync(3, ["checkpoint", "restore", _file, "--qmp", third.Qmp, "--ownership", _store], "has owned it under epoch 2");
+
+        // The right to run it is here now.
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", second.Qmp, "--suspend", "--paused", "--ownership", _store]);
+        await second.WaitForExitAsync();
+        await RunAsync(0, ["checkpoint", "restore", _file, "--qmp", third.Qmp, "--ownership", _store]);
+        await third.WaitForPassesAsync(2);
+        await AssertConsistentAsync(third);
+    }
+
+    [QemuFact]
+    public async Task What_does_not_fit_is_refused_and_nothing_is_touched()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        await RunAsync(3, ["checkpoint", "save", Path.Combine(_host.State, "missing", "a"), "--qmp", first.Qmp], "Make the directory first", exact: false);
+        Assert.Equal("running", await StatusAsync(first));
+        await RunAsync(2, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--memory", "1GiB"], "--memory: it means nothing for a QEMU machine");
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--goal", "60s"]);
+        await RunAsync(3, ["checkpoint", "restore", _file], "name its monitor: --qmp");
+        await using QemuProcess larger = await QemuProcess.StartBootSectorAsync(2 * Megabytes, _image.Path, incoming: true, "-uuid", Guest);
+        await RunAsync(3, ["checkpoint", "restore", _file, "--qmp", larger.Qmp], "memory");
+        Assert.Equal("inmigrate", await StatusAsync(larger));
+        await first.WaitForPassesAsync(2);
+        await AssertConsistentAsync(first);
+    }
+
+    private static async Task<string> StatusAsync(QemuProcess qemu)
+    {
+        await using QemuMachine machine = await qemu.ConnectAsync();
+        return await machine.StatusAsync();
+    }
+
+    private static async Task AssertConsistentAsync(QemuProcess qemu)
+    {
+        await using QemuMachine machine = await qemu.ConnectAsync();
+        await machine.Monitor.ExecuteAsync("stop");
+        using GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
+        Assert.Null(BootSector.Judge(address => memory.Page(address / MemoryLayout.PageBytes)[0], End));
+        await machine.Monitor.ExecuteAsync("cont");
+    }
+
+    private Task<QemuProcess> StartAsync(bool incoming) => QemuProcess.StartBootSectorAsync(Megabytes, _image.Path, incoming, "-uuid", Guest);
+
+    private async Task RunAsync(int code, string[] words, string? says = null, bool exact = true)
+    {
+        int was = await _host.RunAsync(words);
+        Assert.True(exact ? was == code : was != 0, $"{was}: {_host.Out}{_host.Error}");
+        Assert.Contains(says ?? "", _host.Error, StringComparison.Ordinal);
+    }
+}
