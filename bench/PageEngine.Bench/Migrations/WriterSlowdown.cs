@@ -49,7 +49,7 @@ internal static class WriterSlowdown
         double before = await OperationsPerSecondAsync(guest, _watched);
 
         using var acceptor = new TcpAcceptor(new IPEndPoint(IPAddress.Loopback, 0));
-        IDisposable? copy = null;
+        VerifiableGuest? copy = null;
         var destination = new MigrationDestination(offer =>
         {
             VerifiableGuest made = VerifiableGuest.FromDescription(offer.GuestId, offer.Description, offer.Layout, null);

@@ -32,17 +32,23 @@ public static class SwitchoverEstimator
 
     /// <summary>Measures how many wire bytes one remaining page will cost.</summary>
     /// <param name="rounds">The rounds, oldest first.</param>
-    /// <returns>The most that a page with bytes cost in any round, headers included, and at most
-    /// <see cref="MaxWireBytesPerPage"/>. Remaining pages were just written, so none is expected to be zero.</returns>
+    /// <returns>The most that a page that was not zero cost in the two newest rounds that had such pages, headers included, and at most
+    /// <see cref="MaxWireBytesPerPage"/>. Two, because what is left is what the guest wrote again and again: its pages compress, or change,
+    /// like those of late rounds, and one round alone may have been lucky. Remaining pages were just written, so none is expected to
+    /// be zero.</returns>
     public static double MeasureWireBytesPerPage(IReadOnlyList<RoundStatistics> rounds)
     {
         ArgumentNullException.ThrowIfNull(rounds);
         double most = 0;
-        for (int i = 0; i < rounds.Count; i++)
+        int looked = 0;
+        for (int i = rounds.Count - 1; i >= 0 && looked < 2; i--)
         {
+            // What was left out because it had not changed counts: the last pass leaves out as well.
+            long pages = Math.Max(rounds[i].SentPages, rounds[i].DirtyPages - rounds[i].ZeroPages);
             if (rounds[i].SentPages > 0)
             {
-                most = Math.Max(most, rounds[i].WireBytes / (double)rounds[i].SentPages);
+                most = Math.Max(most, rounds[i].WireBytes / (double)pages);
+                looked++;
             }
         }
 

@@ -71,6 +71,8 @@ public sealed class SwitchoverEstimatorTests
 
         Assert.Equal(4112, SwitchoverEstimator.MeasureWireBytesPerPage([plain, compressed]));
         Assert.Equal(1500, SwitchoverEstimator.MeasureWireBytesPerPage([compressed]));
+        Assert.Equal(1500, SwitchoverEstimator.MeasureWireBytesPerPage([plain, compressed, compressed]));
+        Assert.Equal(4112, SwitchoverEstimator.MeasureWireBytesPerPage([compressed, plain, compressed]));
         Assert.Equal(SwitchoverEstimator.MaxWireBytesPerPage, SwitchoverEstimator.MeasureWireBytesPerPage([compressed, mostlyZero]));
         Assert.Equal(SwitchoverEstimator.MaxWireBytesPerPage, SwitchoverEstimator.MeasureWireBytesPerPage([ZeroRound(0, 10, 80, 1)]));
     }
