@@ -17,7 +17,7 @@ internal static unsafe class EdgeCompression
     private const int AtOnce = 16;
 
     // From so many words with edges on all eight are visited, which needs no branch.
-    private const int MostWords = 4;
+    private const int MostWords = 2;
 
     internal static bool IsSupported => Avx512Vbmi2.IsSupported && Avx512BW.IsSupported && Bmi1.X64.IsSupported && Popcnt.X64.IsSupported;
 
