@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Running;
+using PageEngine.Bench.Bitmaps;
 using PageEngine.Bench.Checkpoints;
 using PageEngine.Bench.Migrations;
 using PageEngine.Bench.Paired;
@@ -15,6 +16,9 @@ switch (args.FirstOrDefault())
         return await WireEnd.ReceiveAsync(WireSettings.Parse(args[1..]));
     case "checkpoint" or "increment":
         await ImageCheckpoint.RunAsync(args);
+        return 0;
+    case "bitmap":
+        BitmapGrowth.Run();
         return 0;
     case "slowdown":
         await WriterSlowdown.RunAsync(args[1..]);

@@ -51,11 +51,7 @@ internal static class WriterSlowdown
         using var acceptor = new TcpAcceptor(new IPEndPoint(IPAddress.Loopback, 0));
         VerifiableGuest? copy = null;
         var destination = new MigrationDestination(offer =>
-        {
-            VerifiableGuest made = VerifiableGuest.FromDescription(offer.GuestId, offer.Description, offer.Layout, null);
-            copy = made;
-            return made;
-        });
+            copy = VerifiableGuest.FromDescription(offer.GuestId, offer.Description, offer.Layout, null));
         using var cancel = new CancellationTokenSource();
         int rounds = 0;
         var source = new MigrationSource(guest, tracer, new MigrationSourceOptions

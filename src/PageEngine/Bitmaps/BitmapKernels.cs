@@ -65,6 +65,28 @@ internal static unsafe class BitmapKernels
         return i;
     }
 
+    /// <summary>Finds the words of a block that are not zero.</summary>
+    /// <param name="words">The block.</param>
+    /// <param name="count">How many words it has: <see cref="BlockWords"/>, or fewer at the end.</param>
+    /// <param name="path">Which implementation to use.</param>
+    /// <returns>A bit for each such word.</returns>
+    internal static uint NonZeroWords(ulong* words, int count, VectorPath path)
+    {
+        // SAFETY: the caller's block has so many words.
+        if (path == VectorPath.Vector512 && count == BlockWords)
+        {
+            return (uint)~Vector512.Equals(Vector512.Load(words), Vector512<ulong>.Zero).ExtractMostSignificantBits() & 0xFF;
+        }
+
+        uint some = 0;
+        for (int i = 0; i < count; i++)
+        {
+            some |= (Volatile.Read(ref words[i]) != 0 ? 1u : 0u) << i;
+        }
+
+        return some;
+    }
+
     /// <summary>Finds the first block in which a word of one bitmap has a bit in common with the other bitmap's word,
     /// flipped by a mask. Mask 0: a bit that both have set. Mask of all ones: a bit that only the first has.</summary>
     /// <param name="words">The first bitmap; readable from <paramref name="from"/> to <paramref name="to"/>.</param>

@@ -209,21 +209,21 @@ public sealed unsafe class DirtyBitmap : IDisposable
         while (i < end)
         {
             i = BitmapKernels.SkipUniform(_words, i, end, 0, _path);
-            for (long blockEnd = Math.Min(i + BitmapKernels.BlockWords, end); i < blockEnd; i++)
-            {
-                // An exchange costs some 3 ns and takes the cache line from the writers: only for words that need it.
-                if (Volatile.Read(ref _words[i]) == 0)
-                {
-                    continue;
-                }
+            int words = (int)Math.Min(BitmapKernels.BlockWords, end - i);
 
-                ulong mask = RangeWords.MaskOf(range, i);
+            // An exchange costs some 3 ns and takes the cache line from the writers: only for words that need it.
+            for (uint some = BitmapKernels.NonZeroWords(_words + i, words, _path); some != 0; some &= some - 1)
+            {
+                long word = i + BitOperations.TrailingZeroCount(some);
+                ulong mask = word == first || word == end - 1 ? RangeWords.MaskOf(range, word) : ulong.MaxValue;
                 ulong taken = mask == ulong.MaxValue
-                    ? Interlocked.Exchange(ref _words[i], 0)
-                    : Interlocked.And(ref _words[i], ~mask) & mask;
-                target.SetBits(i, taken);
+                    ? Interlocked.Exchange(ref _words[word], 0)
+                    : Interlocked.And(ref _words[word], ~mask) & mask;
+                target.SetBits(word, taken);
                 moved += BitOperations.PopCount(taken);
             }
+
+            i += words;
         }
 
         return moved;

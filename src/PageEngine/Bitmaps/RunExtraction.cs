@@ -41,7 +41,7 @@ internal static unsafe class RunExtraction
             while (i <= last && used < capacity)
             {
                 // Nothing to write where all words are clear (or, in a run, all set).
-                if (i != first && path == VectorPath.Vector512 && EdgeCompression.IsSupported)
+                if (i != first && path == VectorPath.Vector512 && EdgeCompression.IsSupported && capacity - used >= BitmapKernels.BlockWords * 64)
                 {
                     used += EdgeCompression.WriteBlocks(words, ref i, last, edges + used, capacity - used, ref open);
                 }

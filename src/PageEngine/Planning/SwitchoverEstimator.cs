@@ -5,7 +5,8 @@ namespace PageEngine.Planning;
 // Owns: the prediction of the blackout from what was measured. Pure functions. Wherever a number is not certain the
 // longer blackout is assumed: a goal that was promised must be kept, a round too many only costs time.
 
-/// <summary>Predicts the switchover: remaining wire bytes / acknowledged throughput + the fixed part.</summary>
+/// <summary>Predicts the switchover: the time of a last pass of what remains and what is written before the pause, and the fixed
+/// part.</summary>
 public static class SwitchoverEstimator
 {
     /// <summary>The most wire bytes that are assumed for a page: the page and its share of headers in the smallest batch.
@@ -85,7 +86,7 @@ public static class SwitchoverEstimator
         return pages <= 0
             ? new SwitchoverPrediction(TimeSpan.Zero, fixedPart)
             : new SwitchoverPrediction(
-                PlanningTime.FromSeconds(pages * wireBytesPerPage / (LastPassRate.Measure(rounds, pages * wireBytesPerPage, fixedCosts.Barrier) ?? 0)), fixedPart);
+                PlanningTime.FromSeconds(LastPassTime.Estimate(rounds, pages * wireBytesPerPage, MeasureThroughput(rounds), fixedCosts.Barrier)), fixedPart);
     }
 
     /// <summary>Estimates how many pages the guest will have written when it stands still, beside those that remain now: at the rate

@@ -164,7 +164,7 @@ public sealed class PlannerProperties
     }
 
     /// <summary>Rates that change in every round as they like, as long as the guest stays below the link; a goal a quarter
-    /// above what rounds that carry nothing but their own overhead come down to. Only the round limit may stop it.</summary>
+    /// above what rounds that carry nothing but their own overhead come down to, and the last pass's own overhead. Only the round limit may stop it.</summary>
     [Property]
     public void Guest_slower_than_the_link_converges_unless_the_round_limit_is_reached(
         int seed, byte ratioPercent, byte overheadTenthMs, byte goalAboveMs, byte fixedMs)
@@ -181,12 +181,12 @@ public sealed class PlannerProperties
             Bandwidth = round => bandwidths[round],
             Dirty = (round, seconds) => ratios[round] * slowest / 4112 * seconds,
             RoundOverheadSeconds = overhead,
-            Fixed = new SwitchoverFixedCosts { Restore = TimeSpan.FromMilliseconds(fixedMs) },
+            Fixed = new SwitchoverFixedCosts { Restore = TimeSpan.FromMilliseconds(fixedMs), Barrier = TimeSpan.FromSeconds(overhead) },
         };
         double emptyRoundsSeconds = mostRatio * overhead / (1 - mostRatio);
         var options = new SwitchoverTimeGoalOptions
         {
-            Goal = TimeSpan.FromSeconds((1.25 * emptyRoundsSeconds) + (0.001 * (1 + fixedMs + goalAboveMs))),
+            Goal = TimeSpan.FromSeconds(overhead + (1.25 * emptyRoundsSeconds) + (0.001 * (1 + fixedMs + goalAboveMs))),
         };
 
         SimulatedStep end = PreCopySimulation.Run(migration, new SwitchoverTimeGoalPolicy(options))[^1];

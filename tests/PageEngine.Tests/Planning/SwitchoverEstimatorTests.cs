@@ -121,11 +121,21 @@ public sealed class SwitchoverEstimatorTests
         // A megabyte fits into buffers; gigabytes go at half the rate.
         RoundStatistics large = RoundBuilder.Round(0, 1_000_000, 2_000, 0);
         RoundStatistics small = RoundBuilder.Round(1, 100, 0.1, 0);
-        var costs = new SwitchoverFixedCosts { Barrier = TimeSpan.FromMilliseconds(20) };
 
         Assert.Equal(0.1, SwitchoverEstimator.Predict([large, small], 100, new SwitchoverFixedCosts()).Pages.TotalSeconds, tolerance: 1e-3);
         Assert.Equal(2_000, SwitchoverEstimator.Predict([large, small], 1_000_000, new SwitchoverFixedCosts()).Pages.TotalSeconds, tolerance: 1);
-        Assert.Equal(0.08, SwitchoverEstimator.Predict([large, small], 100, costs).Pages.TotalSeconds, tolerance: 1e-3);
+    }
+
+    [Fact]
+    public void Latency_of_a_small_round_is_not_multiplied()
+    {
+        // 2 ms for one page over a link of 100 000 pages a second.
+        RoundStatistics large = RoundBuilder.Round(0, 1_000_000, 10, 0);
+        RoundStatistics small = RoundBuilder.Round(1, 1, 0.002, 0);
+        var barrier = new SwitchoverFixedCosts { Barrier = TimeSpan.FromMilliseconds(2) };
+
+        Assert.InRange(SwitchoverEstimator.Predict([large, small], 10, new SwitchoverFixedCosts()).Pages.TotalSeconds, 0.002, 0.0022);
+        Assert.Equal(0.0001, SwitchoverEstimator.Predict([large, small], 10, barrier).Pages.TotalSeconds, tolerance: 1e-6);
     }
 
     [Fact]
@@ -133,7 +143,7 @@ public sealed class SwitchoverEstimatorTests
     {
         var costs = new SwitchoverFixedCosts { Barrier = TimeSpan.FromSeconds(5) };
 
-        Assert.Equal(0.05, SwitchoverEstimator.Predict([RoundBuilder.Round(0, 100, 0.1, 0)], 100, costs).Pages.TotalSeconds, tolerance: 1e-6);
+        Assert.Equal(0.1, SwitchoverEstimator.Predict([RoundBuilder.Round(0, 100, 0.1, 0)], 100, costs).Pages.TotalSeconds, tolerance: 1e-6);
     }
 
     [Property]
