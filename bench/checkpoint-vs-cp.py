@@ -1,7 +1,7 @@
 """The measurements of bench/checkpoint-vs-cp, which starts this."""
 import json, os, resource, statistics, subprocess, sys, time
 
-program, bench, work, size, pairs, files_root = sys.argv[1:7]
+program, bench, work, size, pairs, parts, files_root = sys.argv[1:8]
 pairs = int(pairs)
 
 
@@ -10,8 +10,9 @@ def at(name):
 
 
 def checkpoint(*words):
+    began = time.monotonic()
     subprocess.run([program, 'checkpoint', *words, '--json', at('json')], check=True, stdout=subprocess.DEVNULL)
-    return json.load(open(at('json')))
+    return json.load(open(at('json'))) | {'commandMs': (time.monotonic() - began) * 1000}
 
 
 def timed(command):
@@ -38,7 +39,7 @@ def show(name, ratios):
 
 def raw():
     guest = ['--memory', size, '--fill', '50', '--workload', 'idle', '--warmup', '0ms', '--run-for', '0ms', '--paused', '--seed', '7']
-    saves, restores = [], []
+    saves, restores, commands, cpus = [], [], [], []
     for pair in range(pairs):
         remove('raw', 'copy')
         saved = checkpoint('save', at('raw'), *guest)
@@ -47,11 +48,15 @@ def raw():
         restored = checkpoint('restore', at('raw'), '--run-for', '0ms')
         saves.append(cp * 1000 / saved['totalMs'])
         restores.append(cp * 1000 / restored['totalMs'])
-        print(f'pair {pair}: save {saved["totalMs"]:.0f} ms, restore {restored["totalMs"]:.0f} ms, '
+        commands.append(cp * 1000 / restored['commandMs'])
+        cpus.append(restored['cpuSeconds'] / cpu)
+        print(f'pair {pair}: save {saved["totalMs"]:.0f} ms, restore {restored["totalMs"]:.0f} ms (whole command {restored["commandMs"]:.0f}), '
               f'cp {cp*1000:.0f} ms ({cpu:.2f} CPU s), {saved["fileBytes"]/2**20:.0f} MiB', flush=True)
     remove('raw')
     show('raw save, rate over cp', saves)
     show('raw restore, rate over cp', restores)
+    show('raw restore, the whole command, rate over cp', commands)
+    show('raw restore, processor seconds over cp', cpus)
 
 
 def compressed():
@@ -92,6 +97,19 @@ def increment():
     show('increment of 1 %, time over the whole', [p[3] / p[1] for p in parts])
 
 
-raw()
-compressed()
-increment()
+def lazy():
+    # The same guest in memories of four sizes: what the first operation waits for, from when the command begins to work.
+    for memory in ('64MiB', '1GiB', '4GiB', '8GiB'):
+        remove('lazy')
+        checkpoint('save', at('lazy'), '--memory', memory, '--workload', 'hot:32MiB@200MiB/s', '--warmup', '0ms', '--run-for', '0ms', '--paused', '--seed', '7')
+        first, startup = [], []
+        for _ in range(pairs):
+            startup.append(checkpoint('inspect', at('lazy'))['commandMs'])
+            first.append(checkpoint('restore', at('lazy'), '--lazy', '--run-for', '0ms')['firstOperationMs'])
+        print(f'lazy restore of {memory}, first operation: min {min(first):.1f} / median {statistics.median(first):.1f} / max {max(first):.1f} ms'
+              f' from when the command begins; `checkpoint inspect` takes {statistics.median(startup):.1f} ms in all', flush=True)
+    remove('lazy')
+
+
+for part in parts.split(','):
+    {'raw': raw, 'compressed': compressed, 'increment': increment, 'lazy': lazy}[part]()
