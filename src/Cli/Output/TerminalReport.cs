@@ -101,7 +101,7 @@ internal static class TerminalReport
         AddFact(grid, "total", $"{Human.Milliseconds(report.TotalMs)}, {Units.FormatBytes(report.WireBytes)} on the wire{throughput}");
         if (report.CpuSeconds is { Source: not null } or { Destination: not null })
         {
-            AddFact(grid, "processor", $"source {Cpu(report.CpuSeconds.Source)}, destination {Cpu(report.CpuSeconds.Destination)}, guest included");
+            AddFact(grid, "processor", $"source {Cpu(report.CpuSeconds.Source)}, destination {Cpu(report.CpuSeconds.Destination)}, {(report.CpuSeconds.GuestIncluded ? "guest included" : "without the guest's own processes")}");
         }
 
         if (report.Verified.Memory is { } memory)

@@ -30,6 +30,9 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     private const ushort SectionVersion = 1;
     private static readonly TimeSpan _exitPatience = TimeSpan.FromSeconds(10);
 
+    // A process closes its connections shortly before it is gone.
+    private static readonly TimeSpan _deathPatience = TimeSpan.FromSeconds(1);
+
     private readonly QemuMachine _machine;
     private readonly ReadOnlyMemory<byte> _description;
     private readonly DeviceStateTransfer _state;
@@ -58,6 +61,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         _description = description.Encode();
         _time = time ?? TimeProvider.System;
         _state = new DeviceStateTransfer(machine.Monitor, _time);
+        Ended = EndAsync();
     }
 
     /// <inheritdoc/>
@@ -89,6 +93,10 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     /// <inheritdoc/>
     /// <remarks>True: QEMU has it.</remarks>
     public bool LivesInOwnProcess => true;
+
+    /// <inheritdoc/>
+    /// <remarks>Seen by the end of the monitor's connection.</remarks>
+    public Task<MigrationException> Ended { get; }
 
     /// <inheritdoc/>
     public GuestDescription Describe() => new(Kind, _description);
@@ -195,6 +203,20 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
 
     /// <summary>As <see cref="DisposeAsync"/>, for those who cannot wait; QEMU answers within milliseconds, or not at all.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private async Task<MigrationException> EndAsync()
+    {
+        QmpException why = await _machine.Monitor.Closed.ConfigureAwait(false);
+        bool died = await _machine.HasDiedAsync(_deathPatience, _time).ConfigureAwait(false);
+        return Role == QemuRole.Source && died
+            ? new MigrationException(MigrationErrorKind.GuestLost, $"QEMU (process {_machine.ProcessId}) ended while its guest was being moved; no complete copy of the guest survived. Its standard error, or the kernel's log, says why.", why)
+            : new MigrationException(
+                MigrationErrorKind.GuestFailed,
+                died
+                    ? $"The QEMU that was to take the guest (process {_machine.ProcessId}) ended. Its standard error, or the kernel's log, says why; start it again with -incoming defer -S."
+                    : $"QEMU (process {_machine.ProcessId}) goes on, but {why.Description}",
+                why);
+    }
 
     // Switches learn where a network address is from what they see it send; the guest itself may be silent for long.
     private async Task AnnounceAsync()
