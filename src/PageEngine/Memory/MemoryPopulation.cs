@@ -22,6 +22,14 @@ internal static unsafe class MemoryPopulation
         try
         {
             MemoryResidency.MarkPresent(memory, before);
+
+            // The kernel gives what it does not have, and then ends whichever process has most.
+            long missing = (memory.PageCount - before.Count()) * MemoryLayout.PageBytes;
+            if (SystemMemory.AvailableBytes() is { } available && available < missing)
+            {
+                throw MemoryFailure.Populate(missing, Libc.ENOMEM, available);
+            }
+
             bool supported = true;
             foreach (GuestMemoryRegion region in memory.Regions)
             {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using PageEngine.Devices;
 using PageEngine.Guests;
 using PageEngine.Memory;
@@ -39,6 +40,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     private readonly TimeProvider _time;
     private MigrationSetup? _setup;
     private Task _announcing = Task.CompletedTask;
+    private ReadOnlyMemory<byte>? _saved;
     private bool _hasState;
     private bool _ended;
 
@@ -105,7 +107,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     /// <remarks>QEMU's settings for the move are made here, before the rounds, so that none is left for the blackout.</remarks>
     public async ValueTask RehearseAsync(CancellationToken cancellationToken) => await RunAsync("be prepared for the move", async () =>
     {
-        _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
+        await SetUpAsync(cancellationToken).ConfigureAwait(false);
         await _state.PrepareAsync(Role == QemuRole.Destination, cancellationToken).ConfigureAwait(false);
     }).ConfigureAwait(false);
 
@@ -119,10 +121,12 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(writer);
         await RunAsync("save its device state", async () =>
         {
-            _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
-            ReadOnlyMemory<byte> state = await _state.SaveAsync(cancellationToken).ConfigureAwait(false);
+            await SetUpAsync(cancellationToken).ConfigureAwait(false);
+
+            // QEMU saves a machine that stands still once; until it runs again the state is the same.
+            ReadOnlyMemory<byte> state = _saved ??= await _state.SaveAsync(cancellationToken).ConfigureAwait(false);
             StateBytes = state.Length;
-            writer.Add(SectionKind, 0, SectionVersion, state.Span);
+            writer.Add(SectionKind, 0, SectionVersion, WithLength(state.Span));
         }).ConfigureAwait(false);
     }
 
@@ -130,11 +134,11 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     public async ValueTask LoadStateAsync(DeviceState state, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(state);
-        ReadOnlyMemory<byte> payload = state.Require(SectionKind, 0, SectionVersion).Payload;
+        ReadOnlyMemory<byte> payload = WithoutLength(state.Require(SectionKind, 0, SectionVersion).Payload);
         StateBytes = payload.Length;
         await RunAsync("load its device state", async () =>
         {
-            _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
+            await SetUpAsync(cancellationToken).ConfigureAwait(false);
 
             // From here on QEMU takes no second state, whatever comes of this one.
             _hasState = true;
@@ -151,6 +155,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
             await RunAsync("give up the move", () => _state.CancelAsync(cancellationToken)).ConfigureAwait(false);
         }
 
+        _saved = null;
         await RunAsync("run", () => _machine.Monitor.ExecuteAsync("cont", null, cancellationToken)).ConfigureAwait(false);
         _announcing = Role == QemuRole.Destination ? AnnounceAsync() : UndoAsync();
     }
@@ -204,6 +209,20 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     /// <summary>As <see cref="DisposeAsync"/>, for those who cannot wait; QEMU answers within milliseconds, or not at all.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
+    // QEMU believes what it is given, and ends when that is cut off: then the machine that waits is spent.
+    private static byte[] WithLength(ReadOnlySpan<byte> state)
+    {
+        byte[] payload = new byte[sizeof(int) + state.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(payload, state.Length);
+        state.CopyTo(payload.AsSpan(sizeof(int)));
+        return payload;
+    }
+
+    private static ReadOnlyMemory<byte> WithoutLength(ReadOnlyMemory<byte> payload) =>
+        payload.Length > sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(payload.Span) == payload.Length - sizeof(int)
+            ? payload[sizeof(int)..]
+            : throw new MigrationException(MigrationErrorKind.DataDamaged, $"The machine's device state is cut off: {payload.Length} bytes arrived. It was not given to QEMU, which still waits.");
+
     private async Task<MigrationException> EndAsync()
     {
         QmpException why = await _machine.Monitor.Closed.ConfigureAwait(false);
@@ -239,6 +258,13 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         }
 
         await UndoAsync().ConfigureAwait(false);
+    }
+
+    private async Task SetUpAsync(CancellationToken cancellationToken)
+    {
+        // What an earlier attempt takes back must not be taken from this one.
+        await _announcing.ConfigureAwait(false);
+        _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task UndoAsync()
