@@ -1,4 +1,5 @@
 using PageEngine.Cli;
 using PageEngine.Cli.Commands;
+using PageEngine.Qemu.Injection;
 
-return await CommandLine.RunAsync(args, Host.FromProcess());
+return InjectionEntry.RunIfAsked(args) ?? await CommandLine.RunAsync(args, Host.FromProcess());

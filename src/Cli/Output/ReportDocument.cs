@@ -170,11 +170,14 @@ internal sealed record PartsDocument
     public required double Resume { get; init; }
 }
 
-/// <summary>Processor time of the two processes, guest included.</summary>
+/// <summary>Processor time of the two processes.</summary>
 internal sealed record CpuDocument
 {
     public double? Source { get; init; }
     public double? Destination { get; init; }
+
+    /// <summary>Whether the guest runs in them; false: it has processes of its own, whose time is not in these numbers.</summary>
+    public bool GuestIncluded { get; init; } = true;
 }
 
 /// <summary>What was proven. Null: not checked by this side.</summary>

@@ -106,7 +106,7 @@ internal static class TerminalReport
 
         if (report.CpuSeconds is { Source: not null } or { Destination: not null })
         {
-            AddFact(grid, "processor", $"source {Cpu(report.CpuSeconds.Source)}, destination {Cpu(report.CpuSeconds.Destination)}, guest included");
+            AddFact(grid, "processor", $"source {Cpu(report.CpuSeconds.Source)}, destination {Cpu(report.CpuSeconds.Destination)}, {(report.CpuSeconds.GuestIncluded ? "guest included" : "without the guest's own processes")}");
         }
 
         if (report.Verified.Memory is { } memory)

@@ -9,6 +9,13 @@ namespace PageEngine.Cli.Qemu;
 
 internal static class QemuOutcome
 {
+    /// <summary>Publishes a report: QEMU's processor time is its own.</summary>
+    public static void Publish(CommandRun run, MigrationReport report)
+    {
+        ReportDocument document = ReportMapping.ToDocument(report);
+        run.Publish(document with { CpuSeconds = document.CpuSeconds with { GuestIncluded = false } });
+    }
+
     /// <summary>Forgets the process of a migration that has ended; says where the guest is when it is held.</summary>
     public static void Tell(CommandRun run, MigrationReport report, int processId)
     {

@@ -10,6 +10,7 @@ using PageEngine.Qemu.Monitor;
 using PageEngine.Qemu.Preflight;
 using PageEngine.Qemu.Ram;
 using PageEngine.Reporting;
+using PageEngine.Tracing;
 using PageEngine.Transport;
 
 namespace PageEngine.Cli.Qemu;
@@ -56,14 +57,7 @@ internal static class QemuSourceRun
             $"Guest {id}: QEMU {description.Version} (process {machine.ProcessId}), {description.MachineType}, {Units.FormatBytes(guest.Memory.Layout.Bytes)}, {description.Cpus} virtual CPUs."));
         GuestOwnership ownership = await run.Recoverer.Rights.TakeAsync(store, id, cancellationToken);
         TcpConnector connector = new(to, run.Settings.Tcp);
-        ForeignTracing tracing = await machine.TraceAsync(guest.Memory, ram, cancellationToken);
-        using var tracer = tracing.Tracer;
-        run.Step(string.Create(CultureInfo.InvariantCulture, $"Tracer {tracer.Name}: QEMU's main thread stood still for {tracing.Stopped.TotalMilliseconds:0.00} ms."));
-        if (tracing.StrayDescriptors > 0)
-        {
-            run.Warn($"{tracing.StrayDescriptors} userfaultfd left in QEMU by an earlier attempt that was killed was found and closed.");
-        }
-
+        using IWriteTracer tracer = machine.TraceWhenStarted(guest.Memory, ram, tracing => TellTracing(run, tracing));
         run.Recoverer.Processes.Keep(migrationId, ReportMapping.Word(MigrationRole.Source), id, qmp, machine);
         run.Begin(migrationId, ReportMapping.Word(MigrationRole.Source), id, guest.Memory.Layout.Bytes, connector.Description);
         run.Step($"Migration {migrationId.ToString(CultureInfo.InvariantCulture)} to {connector.Description}.");
@@ -74,8 +68,17 @@ internal static class QemuSourceRun
             report = await source.MigrateAsync(connector, cancellationToken);
         }
 
-        run.Publish(ReportMapping.ToDocument(report));
+        QemuOutcome.Publish(run, report);
         QemuOutcome.Tell(run, report, machine.ProcessId);
         return ExitCodes.For(report);
+    }
+
+    private static void TellTracing(CommandRun run, ForeignTracing tracing)
+    {
+        run.Step(string.Create(CultureInfo.InvariantCulture, $"Tracer {tracing.Tracer.Name}: QEMU's main thread stood still for {tracing.Stopped.TotalMilliseconds:0.00} ms."));
+        if (tracing.StrayDescriptors > 0)
+        {
+            run.Warn($"{tracing.StrayDescriptors} userfaultfd left in QEMU by an earlier attempt that was killed was found and closed.");
+        }
     }
 }

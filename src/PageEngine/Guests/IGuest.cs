@@ -67,6 +67,13 @@ public interface IGuest
     /// ends that moves it. The same on both sides.</summary>
     bool LivesInOwnProcess => false;
 
+    /// <summary>Gets a task that completes, with the reason, when the guest is gone by itself and no call can succeed any more:
+    /// the attempt then ends at once, not at the next call. A reason of kind <see cref="MigrationErrorKind.GuestLost"/> says of a
+    /// source that its guest runs no more. The default never completes.</summary>
+    Task<MigrationException> Ended => NeverEnded;
+
+    private static Task<MigrationException> NeverEnded { get; } = new TaskCompletionSource<MigrationException>().Task;
+
     /// <summary>Gets whether the guest can run at the destination before all of its memory is there.</summary>
     bool SupportsPostCopy => false;
 }

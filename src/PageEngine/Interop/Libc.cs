@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
 
     internal const int MADV_HUGEPAGE = 14;
     internal const int MADV_NOHUGEPAGE = 15;
+    internal const int MADV_POPULATE_WRITE = 23;
 
     internal const uint MFD_CLOEXEC = 1;
     internal const uint MFD_ALLOW_SEALING = 2;
@@ -40,6 +41,7 @@ internal static unsafe partial class Libc
 
     internal const int EPERM = 1;
     internal const int ENOENT = 2;
+    internal const int EINTR = 4;
     internal const int EAGAIN = 11;
     internal const int ENOMEM = 12;
     internal const int EEXIST = 17;

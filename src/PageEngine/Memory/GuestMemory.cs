@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using PageEngine.Bitmaps;
 
 namespace PageEngine.Memory;
 
@@ -15,6 +16,7 @@ public sealed unsafe class GuestMemory : IDisposable
     // The first region, so that a page of it (of most guests: any page) is found by one comparison.
     private readonly GuestMemoryRegion _first;
     private readonly ulong _firstPageCount;
+    private DirtyBitmap? _notZeroWhenPopulated;
 
     /// <summary>Makes a memory of regions, which it owns from then on.</summary>
     /// <param name="regions">The regions in address order.</param>
@@ -96,6 +98,19 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <inheritdoc cref="PagePointer" path="/exception"/>
     public Span<byte> Page(long page) => new(PagePointer(page), MemoryLayout.PageBytes);
 
+    /// <summary>Takes all of the memory from the kernel now, so that a migration that fills it does not wait for each page. It
+    /// has no holes afterwards. For a destination, before the migration; nobody else may write the memory in between. A kernel
+    /// that cannot do this (before Linux 5.14) leaves everything as it is.</summary>
+    /// <param name="cancellationToken">Ends it; what was taken stays taken.</param>
+    /// <exception cref="MigrationException">There is not enough (<see cref="MigrationErrorKind.MemoryFailed"/>).</exception>
+    /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
+    public void Populate(CancellationToken cancellationToken = default) =>
+        Interlocked.Exchange(ref _notZeroWhenPopulated, MemoryPopulation.Populate(this, cancellationToken))?.Dispose();
+
+    /// <summary>Takes the pages that may have held something when all were populated; the caller owns them. All others are zero
+    /// unless somebody wrote them since: only the first to ask is told. Null: nothing is known.</summary>
+    internal DirtyBitmap? TakeNotZeroWhenPopulated() => Interlocked.Exchange(ref _notZeroWhenPopulated, null);
+
     /// <summary>Keeps every region mapped, whoever disposes this memory, until the hold is disposed.</summary>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     public GuestMemoryHold HoldForIo() => new(_regions);
@@ -132,6 +147,8 @@ public sealed unsafe class GuestMemory : IDisposable
         {
             region.Dispose();
         }
+
+        TakeNotZeroWhenPopulated()?.Dispose();
     }
 
     private static GuestPageMemory[] WindowsOf(GuestMemoryRegion region)

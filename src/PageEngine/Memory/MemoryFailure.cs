@@ -38,6 +38,10 @@ internal static class MemoryFailure
             ? $"Cannot lock {Amount(bytes)} of guest memory: {Reason(errno)}; this process may lock {Amount(limit)} in all (RLIMIT_MEMLOCK). Raise it with 'ulimit -l' or LimitMEMLOCK=, grant CAP_IPC_LOCK, or do not lock the memory."
             : $"Cannot lock {Amount(bytes)} of guest memory: {Reason(errno)}. Free memory, or do not lock it.");
 
+    /// <summary>Memory could not be taken in advance.</summary>
+    internal static MigrationException Populate(long bytes, int errno, long? availableBytes) =>
+        Failed($"Cannot reserve {Amount(bytes)} of guest memory: {Reason(errno)}{Available(availableBytes)}. Free memory, make room in the file system of the memory's file (mount -o remount,size=…), or do without the reservation.");
+
     /// <summary>A file could not be opened, created or resized.</summary>
     internal static MigrationException File(string path, string verb, int errno) => Failed(errno == Libc.ENOENT
         ? $"Cannot {verb} the memory file '{path}': it, or its directory, does not exist. Create it, or ask for it to be created."

@@ -156,6 +156,11 @@ internal sealed unsafe class PageApplier : IDisposable
 
     private static DirtyBitmap PagesWithBytes(GuestMemory memory)
     {
+        if (memory.TakeNotZeroWhenPopulated() is { } known)
+        {
+            return known;
+        }
+
         var pages = new DirtyBitmap(memory.PageCount);
         MemoryResidency.MarkPresent(memory, pages);
         return pages;

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using PageEngine.Devices;
 using PageEngine.Guests;
 using PageEngine.Memory;
@@ -30,12 +31,16 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     private const ushort SectionVersion = 1;
     private static readonly TimeSpan _exitPatience = TimeSpan.FromSeconds(10);
 
+    // A process closes its connections shortly before it is gone.
+    private static readonly TimeSpan _deathPatience = TimeSpan.FromSeconds(1);
+
     private readonly QemuMachine _machine;
     private readonly ReadOnlyMemory<byte> _description;
     private readonly DeviceStateTransfer _state;
     private readonly TimeProvider _time;
     private MigrationSetup? _setup;
     private Task _announcing = Task.CompletedTask;
+    private ReadOnlyMemory<byte>? _saved;
     private bool _hasState;
     private bool _ended;
 
@@ -58,6 +63,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         _description = description.Encode();
         _time = time ?? TimeProvider.System;
         _state = new DeviceStateTransfer(machine.Monitor, _time);
+        Ended = EndAsync();
     }
 
     /// <inheritdoc/>
@@ -91,13 +97,17 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     public bool LivesInOwnProcess => true;
 
     /// <inheritdoc/>
+    /// <remarks>Seen by the end of the monitor's connection.</remarks>
+    public Task<MigrationException> Ended { get; }
+
+    /// <inheritdoc/>
     public GuestDescription Describe() => new(Kind, _description);
 
     /// <inheritdoc/>
     /// <remarks>QEMU's settings for the move are made here, before the rounds, so that none is left for the blackout.</remarks>
     public async ValueTask RehearseAsync(CancellationToken cancellationToken) => await RunAsync("be prepared for the move", async () =>
     {
-        _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
+        await SetUpAsync(cancellationToken).ConfigureAwait(false);
         await _state.PrepareAsync(Role == QemuRole.Destination, cancellationToken).ConfigureAwait(false);
     }).ConfigureAwait(false);
 
@@ -111,10 +121,12 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(writer);
         await RunAsync("save its device state", async () =>
         {
-            _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
-            ReadOnlyMemory<byte> state = await _state.SaveAsync(cancellationToken).ConfigureAwait(false);
+            await SetUpAsync(cancellationToken).ConfigureAwait(false);
+
+            // QEMU saves a machine that stands still once; until it runs again the state is the same.
+            ReadOnlyMemory<byte> state = _saved ??= await _state.SaveAsync(cancellationToken).ConfigureAwait(false);
             StateBytes = state.Length;
-            writer.Add(SectionKind, 0, SectionVersion, state.Span);
+            writer.Add(SectionKind, 0, SectionVersion, WithLength(state.Span));
         }).ConfigureAwait(false);
     }
 
@@ -122,11 +134,11 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     public async ValueTask LoadStateAsync(DeviceState state, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(state);
-        ReadOnlyMemory<byte> payload = state.Require(SectionKind, 0, SectionVersion).Payload;
+        ReadOnlyMemory<byte> payload = WithoutLength(state.Require(SectionKind, 0, SectionVersion).Payload);
         StateBytes = payload.Length;
         await RunAsync("load its device state", async () =>
         {
-            _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
+            await SetUpAsync(cancellationToken).ConfigureAwait(false);
 
             // From here on QEMU takes no second state, whatever comes of this one.
             _hasState = true;
@@ -143,6 +155,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
             await RunAsync("give up the move", () => _state.CancelAsync(cancellationToken)).ConfigureAwait(false);
         }
 
+        _saved = null;
         await RunAsync("run", () => _machine.Monitor.ExecuteAsync("cont", null, cancellationToken)).ConfigureAwait(false);
         _announcing = Role == QemuRole.Destination ? AnnounceAsync() : UndoAsync();
     }
@@ -196,6 +209,34 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     /// <summary>As <see cref="DisposeAsync"/>, for those who cannot wait; QEMU answers within milliseconds, or not at all.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
+    // QEMU believes what it is given, and ends when that is cut off: then the machine that waits is spent.
+    private static byte[] WithLength(ReadOnlySpan<byte> state)
+    {
+        byte[] payload = new byte[sizeof(int) + state.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(payload, state.Length);
+        state.CopyTo(payload.AsSpan(sizeof(int)));
+        return payload;
+    }
+
+    private static ReadOnlyMemory<byte> WithoutLength(ReadOnlyMemory<byte> payload) =>
+        payload.Length > sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(payload.Span) == payload.Length - sizeof(int)
+            ? payload[sizeof(int)..]
+            : throw new MigrationException(MigrationErrorKind.DataDamaged, $"The machine's device state is cut off: {payload.Length} bytes arrived. It was not given to QEMU, which still waits.");
+
+    private async Task<MigrationException> EndAsync()
+    {
+        QmpException why = await _machine.Monitor.Closed.ConfigureAwait(false);
+        bool died = await _machine.HasDiedAsync(_deathPatience, _time).ConfigureAwait(false);
+        return Role == QemuRole.Source && died
+            ? new MigrationException(MigrationErrorKind.GuestLost, $"QEMU (process {_machine.ProcessId}) ended while its guest was being moved; no complete copy of the guest survived. Its standard error, or the kernel's log, says why.", why)
+            : new MigrationException(
+                MigrationErrorKind.GuestFailed,
+                died
+                    ? $"The QEMU that was to take the guest (process {_machine.ProcessId}) ended. Its standard error, or the kernel's log, says why; start it again with -incoming defer -S."
+                    : $"QEMU (process {_machine.ProcessId}) goes on, but {why.Description}",
+                why);
+    }
+
     // Switches learn where a network address is from what they see it send; the guest itself may be silent for long.
     private async Task AnnounceAsync()
     {
@@ -217,6 +258,13 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
         }
 
         await UndoAsync().ConfigureAwait(false);
+    }
+
+    private async Task SetUpAsync(CancellationToken cancellationToken)
+    {
+        // What an earlier attempt takes back must not be taken from this one.
+        await _announcing.ConfigureAwait(false);
+        _setup ??= await MigrationSetup.ApplyAsync(_machine.Monitor, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task UndoAsync()

@@ -23,9 +23,30 @@ internal static class InjectionHelper
     /// <exception cref="MigrationException">It cannot be had (<see cref="MigrationErrorKind.TracingFailed"/>).</exception>
     internal static async Task<FetchedUserfaultfd> MakeAsync(int process, CancellationToken cancellationToken)
     {
-        using Process helper = Start(process, [InjectionProgram.MakeVerb, Number(process)]);
+        using Process helper = Prepare(process);
+        return await MakeAsync(helper, process, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts the process that <see cref="MakeAsync(Process, int, CancellationToken)"/> will use; it touches nothing yet.</summary>
+    /// <exception cref="MigrationException">It cannot be started.</exception>
+    internal static Process Prepare(int process) => Start(process, [InjectionProgram.MakeVerb, Number(process)]);
+
+    /// <summary>Has a process that was prepared do its work, and ends it.</summary>
+    /// <inheritdoc cref="MakeAsync(int, CancellationToken)" path="/exception"/>
+    internal static async Task<FetchedUserfaultfd> MakeAsync(Process helper, int process, CancellationToken cancellationToken)
+    {
         try
         {
+            try
+            {
+                await helper.StandardInput.WriteLineAsync().ConfigureAwait(false);
+                await helper.StandardInput.FlushAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (IOException)
+            {
+                // It has ended already, and said why.
+            }
+
             (int descriptor, TimeSpan stopped) = await AnswerAsync(helper, process, cancellationToken).ConfigureAwait(false);
             return new FetchedUserfaultfd(Fetch(helper.Id, descriptor, process), stopped);
         }
@@ -74,15 +95,24 @@ internal static class InjectionHelper
             throw Failed(process, 0, $"only x86-64 hosts are supported so far, not {RuntimeInformation.ProcessArchitecture}");
         }
 
+        ProcessStartInfo start = new(Muxer()) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         string program = Path.Combine(AppContext.BaseDirectory, "PageEngine.Qemu.dll");
-        if (!File.Exists(program))
+        if (File.Exists(start.FileName) && File.Exists(program))
         {
-            throw Failed(process, 0, $"{program} is not there; it is run as a program of its own and must lie beside the application");
+            start.ArgumentList.Add("exec");
+            start.ArgumentList.Add(program);
+        }
+        else if (InjectionEntry.IsInstalled)
+        {
+            // The application brings its runtime along, and there is nothing else to run an assembly with.
+            start.FileName = Environment.ProcessPath!;
+            start.ArgumentList.Add(InjectionEntry.Word);
+        }
+        else
+        {
+            throw Failed(process, 0, $"{program} and {start.FileName} are needed to run it as a program of its own, or an application that begins with {nameof(InjectionEntry)}.{nameof(InjectionEntry.RunIfAsked)}");
         }
 
-        ProcessStartInfo start = new(Muxer()) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        start.ArgumentList.Add("exec");
-        start.ArgumentList.Add(program);
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
@@ -154,7 +184,7 @@ internal static class InjectionHelper
     }
 
     // Never killed: it might just have stopped the other process. Without input it ends by itself.
-    private static async Task EndAsync(Process helper)
+    internal static async Task EndAsync(Process helper)
     {
         try
         {

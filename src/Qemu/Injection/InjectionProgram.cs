@@ -9,7 +9,7 @@ namespace PageEngine.Qemu.Injection;
 
 // Owns: the process that stops QEMU for a moment. It does nothing else, so that nobody has a reason to kill it, and it
 // stops QEMU once: the userfaultfd is made, copied over here and closed again in QEMU within the same stop. It says one
-// line, and lives until its standard input ends, so that whoever asked can fetch the copy.
+// line, and lives until its standard input ends, so that whoever asked can fetch the copy. "userfaultfd" waits for a line first.
 
 /// <summary>The entry point: "userfaultfd PID", or "close PID FD...".</summary>
 [SuppressMessage("Performance", "CA1852", Justification = "An entry point.")]
@@ -37,8 +37,12 @@ internal static class InjectionProgram
                 return 2;
             }
 
-            output.WriteLine(Run(arguments[0], process, arguments.AsSpan(2)));
-            input.ReadLine();
+            if (Run(arguments[0], process, arguments.AsSpan(2), input) is { } answer)
+            {
+                output.WriteLine(answer);
+                input.ReadLine();
+            }
+
             return 0;
         }
         catch (Win32Exception e)
@@ -53,7 +57,7 @@ internal static class InjectionProgram
         }
     }
 
-    private static string Run(string verb, int process, ReadOnlySpan<string> rest)
+    private static string? Run(string verb, int process, ReadOnlySpan<string> rest, StreamReader input)
     {
         ulong instruction = SystemCallInstruction.Find(process);
         if (instruction == 0)
@@ -69,6 +73,12 @@ internal static class InjectionProgram
             int[] descriptors = [.. rest.ToArray().Select(word => int.Parse(word, NumberStyles.None, CultureInfo.InvariantCulture))];
             TimeSpan stopped = ForeignUserfaultfd.Close(process, instruction, descriptors);
             return Say(0, stopped);
+        }
+
+        // Ready ahead of time, so that whoever asks does not wait for a process to start; nothing is touched until then.
+        if (input.ReadLine() is null)
+        {
+            return null;
         }
 
         SafeFileHandle made = ForeignUserfaultfd.Make(process, instruction, handle, out TimeSpan duration);

@@ -13,14 +13,7 @@ public static class MachineInspector
     private const string ChildPrefix = "child<";
     private const int MaxArgumentsBytes = 16 * 1024;
 
-    // Of a virtual CPU's boolean properties those that are no features of the processor.
-    private static readonly HashSet<string> _noFeatures =
-    [
-        "realized", "hotplugged", "hotpluggable", "start-powered-off", "enforce", "check", "kvm", "full-cpuid-auto-level", "fill-mtrr-mask",
-        "migratable", "host-phys-bits", "legacy-cache", "l3-cache", "cpuid-0xb", "vmware-cpuid-freq", "tcg-cpuid", "x-migrate-smi-count",
-        "x-force-features", "kvm-no-smi-migration", "x-vendor-cpuid-only", "x-intel-pt-auto-level", "pmu", "lmce", "crash-information",
-        "host-cache-info", "unavailable-features",
-    ];
+    private const string NestedFeature = "vmx";
 
     /// <summary>Reads what the machine is made of.</summary>
     /// <exception cref="QmpException">QEMU does not answer.</exception>
@@ -76,18 +69,20 @@ public static class MachineInspector
 
     private static async Task<IReadOnlyList<string>> ReadFeaturesAsync(QmpClient monitor, string cpu, CancellationToken cancellationToken)
     {
-        JsonElement properties = await monitor.ExecuteAsync("qom-list", writer => writer.WriteString("path", cpu), cancellationToken).ConfigureAwait(false);
-        string[] names = [.. QmpElement.Items(properties)
-            .Where(property => QmpElement.TextOrNull(property, "type") == "bool")
-            .Select(property => QmpElement.Text(property, "name"))
-            .Where(name => !_noFeatures.Contains(name))];
+        List<string> features = await GetAsync(monitor, cpu, "feature-words", cancellationToken).ConfigureAwait(false) is { } words ? [.. ProcessorFeatures.Of(words)] : [];
+        if (features.Contains(NestedFeature))
+        {
+            // What a guest's own guests may use is in no CPUID word: asked by name.
+            JsonElement properties = await monitor.ExecuteAsync("qom-list", writer => writer.WriteString("path", cpu), cancellationToken).ConfigureAwait(false);
+            string[] names = [.. QmpElement.Items(properties)
+                .Where(property => QmpElement.TextOrNull(property, "type") == "bool")
+                .Select(property => QmpElement.Text(property, "name"))
+                .Where(name => name.StartsWith(NestedFeature + "-", StringComparison.Ordinal))];
+            JsonElement?[] answers = await Task.WhenAll(names.Select(name => GetAsync(monitor, cpu, name, cancellationToken))).ConfigureAwait(false);
+            features.AddRange(names.Where((_, i) => answers[i] is { ValueKind: JsonValueKind.True }));
+        }
 
-        // One question each, all asked before the first answer is waited for.
-        Task<JsonElement?>[] values = [.. names.Select(name => GetAsync(monitor, cpu, name, cancellationToken))];
-        JsonElement?[] answers = await Task.WhenAll(values).ConfigureAwait(false);
-
-        // Many have two spellings, with a dash and with an underscore.
-        return [.. names.Where((_, i) => answers[i] is { ValueKind: JsonValueKind.True }).Select(name => name.Replace('_', '-')).Distinct().Order(StringComparer.Ordinal)];
+        return [.. features.Distinct().Order(StringComparer.Ordinal)];
     }
 
     private static async Task<IReadOnlyList<DeviceDescription>> ReadDevicesAsync(QmpClient monitor, CancellationToken cancellationToken)

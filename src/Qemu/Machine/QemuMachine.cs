@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -83,6 +84,23 @@ public sealed class QemuMachine : IAsyncDisposable
     public async Task<string> StatusAsync(CancellationToken cancellationToken = default) =>
         QmpElement.Text(await Monitor.ExecuteAsync("query-status", null, cancellationToken).ConfigureAwait(false), "status");
 
+    /// <summary>Tells whether QEMU's process is gone, or goes within a time.</summary>
+    internal async Task<bool> HasDiedAsync(TimeSpan patience, TimeProvider time)
+    {
+        long began = time.GetTimestamp();
+        while (ProcessFiles.IsAlive(ProcessId, StartedAt))
+        {
+            if (time.GetElapsedTime(began) >= patience)
+            {
+                return false;
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(5), time).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
     /// <summary>Finds where QEMU has mapped its memory.</summary>
     /// <exception cref="MigrationException">It has none that can be shared, or it is not found.</exception>
     public IReadOnlyList<RamMapping> FindRam()
@@ -121,13 +139,28 @@ public sealed class QemuMachine : IAsyncDisposable
     public async Task<ForeignTracing> TraceAsync(GuestMemory memory, IReadOnlyList<RamMapping> ram, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(ram);
+        using Process helper = InjectionHelper.Prepare(ProcessId);
+        return await TraceAsync(memory, ram, helper, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Makes a tracer that leaves QEMU alone until it is started, and is then begun at once: what it needs is made
+    /// ready in the meantime.</summary>
+    /// <param name="memory">From <see cref="MapMemory"/>.</param>
+    /// <param name="ram">The same mappings.</param>
+    /// <param name="began">Is told, on the thread that starts the tracer, what it cost QEMU; the tracer in it is the returned one's.</param>
+    /// <exception cref="MigrationException">It cannot be made ready (<see cref="MigrationErrorKind.TracingFailed"/>).</exception>
+    public IWriteTracer TraceWhenStarted(GuestMemory memory, IReadOnlyList<RamMapping> ram, Action<ForeignTracing> began) =>
+        new ForeignWriteTracer(this, memory, ram, began);
+
+    internal async Task<ForeignTracing> TraceAsync(GuestMemory memory, IReadOnlyList<RamMapping> ram, Process helper, CancellationToken cancellationToken)
+    {
         int[] stray = InjectionHelper.FindStray(ProcessId);
         if (stray.Length > 0)
         {
             await InjectionHelper.CloseAsync(ProcessId, stray, cancellationToken).ConfigureAwait(false);
         }
 
-        FetchedUserfaultfd fetched = await InjectionHelper.MakeAsync(ProcessId, cancellationToken).ConfigureAwait(false);
+        FetchedUserfaultfd fetched = await InjectionHelper.MakeAsync(helper, ProcessId, cancellationToken).ConfigureAwait(false);
         try
         {
             var space = new ForeignAddressSpace(ProcessId, fetched.Descriptor, ram.Select(mapping => mapping.Start));

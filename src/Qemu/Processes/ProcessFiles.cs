@@ -11,11 +11,12 @@ internal static class ProcessFiles
     /// <summary>Gets when a process started, in clock ticks since the host did; null when there is no such process.</summary>
     internal static ulong? StartedAt(int process)
     {
-        // The name, in parentheses, may hold anything; 22 fields on, the time is the 20th behind it.
-        string? stat = Read(process, "stat");
-        string[] fields = stat?[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        string[] fields = Stat(process);
         return fields.Length > 19 && ulong.TryParse(fields[19], NumberStyles.None, CultureInfo.InvariantCulture, out ulong ticks) ? ticks : null;
     }
+
+    /// <summary>Tells whether a process that started then still runs; one that only waits for its parent to take note does not.</summary>
+    internal static bool IsAlive(int process, ulong startedAt) => Stat(process) is { Length: > 19 } fields && fields[0] is not ("Z" or "X") && StartedAt(process) == startedAt;
 
     /// <summary>Gets the process that a thread belongs to; null when there is no such thread.</summary>
     internal static int? ProcessOfThread(int thread)
@@ -42,6 +43,13 @@ internal static class ProcessFiles
 
     /// <summary>Gets a name for this boot of the host.</summary>
     internal static string BootId => File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    // The name, in parentheses, may hold anything; 22 fields on, the start is the 20th behind it.
+    private static string[] Stat(int process)
+    {
+        string? stat = Read(process, "stat");
+        return stat?[(stat.LastIndexOf(')') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+    }
 
     private static string? Read(int process, string file)
     {

@@ -104,6 +104,9 @@ internal sealed class DestinationTransport : IAsyncDisposable
         _pageConnections = [];
     }
 
+    /// <summary>Ends the migration for a reason that another role found.</summary>
+    internal void Fail(MigrationException cause) => _peer.Fail(cause);
+
     /// <summary>Tells the peer why this side ends, if the connection still carries it. Never throws, never waits long.</summary>
     internal Task SayAsync(MigrationException failure) => _peer.SayAsync(failure);
 

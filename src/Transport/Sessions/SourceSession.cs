@@ -106,6 +106,7 @@ internal sealed class SourceSession
                 _tellPhase = progress.Phase;
                 try
                 {
+                    GuestWatch.Begin(_guest, () => _phase is MigrationPhase.Handshake or MigrationPhase.PreCopy, transport.Fail);
                     await RunPhasesAsync(transport, progress, cancellationToken).ConfigureAwait(false);
                 }
                 catch (Exception e)
@@ -317,7 +318,7 @@ internal sealed class SourceSession
 
     private MigrationReport Conclude(MigrationException? failure)
     {
-        GuestWhereabouts guest = _result?.Guest ?? GuestWhereabouts.RunningAtSource;
+        GuestWhereabouts guest = _result?.Guest ?? (failure is { Kind: MigrationErrorKind.GuestLost, FromPeer: false } ? GuestWhereabouts.Lost : GuestWhereabouts.RunningAtSource);
         MigrationOutcome outcome = (guest, failure?.Kind) switch
         {
             (GuestWhereabouts.Held, _) => MigrationOutcome.InDoubt,

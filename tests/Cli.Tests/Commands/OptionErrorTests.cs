@@ -37,6 +37,8 @@ public sealed class OptionErrorTests : IDisposable
     [InlineData("resolve seven", "'seven' is no migration id")]
     [InlineData("resolve 7 --other-side-is-dead --other-side-runs", "contradict each other")]
     [InlineData("resolve 7", "Nothing is open about migration 7")]
+    [InlineData("qemu receive --qmp /x --listen 127.0.0.1:0 --map /a=/b", "only with --launch")]
+    [InlineData("qemu receive --qmp /x --listen 127.0.0.1:0 --launch --map /a", "--map: '/a' is no OLD=NEW")]
     [InlineData("demo --if-stalled perhaps", "--if-stalled: 'perhaps' is not one of give-up, force")]
     [InlineData("demo --tracer magic", "--tracer: 'magic' is not one of auto, kernel, explicit")]
     [InlineData("demo --bandwidth fast", "--bandwidth: 'fast' is not a rate")]

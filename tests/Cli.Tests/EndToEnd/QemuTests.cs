@@ -136,7 +136,9 @@ public sealed class QemuTests : IDisposable
         await using QemuProcess second = await StartAsync(incoming: true);
         await first.WaitForPassesAsync(1);
         using ProgramRun receive = Receive(_destination, second);
-        using ProgramRun send = Send(_source, first, await receive.Listening, 24, "--bandwidth 10MiB/s -v");
+
+        // The first round would take longer than any test: its end is not what tells the source.
+        using ProgramRun send = Send(_source, first, await receive.Listening, 24, "--bandwidth 100KiB/s -v");
         await send.PrintedAsync("Phase PreCopy");
         if (victim == "QEMU")
         {
@@ -148,6 +150,15 @@ public sealed class QemuTests : IDisposable
         }
 
         Assert.True(await send.ExitCodeAsync() == 1, send.Out + send.Error);
+        Assert.DoesNotContain("Round 0:", send.Out + send.Error, StringComparison.Ordinal);
+        if (victim == "QEMU")
+        {
+            string who = string.Create(CultureInfo.InvariantCulture, $"The QEMU that was to take the guest (process {second.Id}) ended");
+            Assert.Contains(who, send.Out, StringComparison.Ordinal);
+            Assert.True(await receive.ExitCodeAsync() == 1, receive.Out + receive.Error);
+            Assert.Contains(who, receive.Out, StringComparison.Ordinal);
+        }
+
         Assert.Equal("running", await StatusAsync(first));
         await first.WaitForPassesAsync(2);
         await AssertConsistentAsync(first);
@@ -155,6 +166,34 @@ public sealed class QemuTests : IDisposable
         await MoveAsync(_source, first, _destination, third);
         await third.WaitForPassesAsync(2);
         await AssertConsistentAsync(third);
+    }
+
+    [QemuFact]
+    public async Task QEMU_that_dies_while_its_machine_is_moved_is_noticed_at_once_and_the_guest_is_said_to_be_lost()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await using QemuProcess second = await StartAsync(incoming: true);
+        await first.WaitForPassesAsync(1);
+        using ProgramRun receive = Receive(_destination, second, "--once");
+        using ProgramRun send = Send(_source, first, await receive.Listening, 27, "--bandwidth 100KiB/s -v");
+        await send.PrintedAsync("Phase PreCopy");
+        first.Kill();
+        Assert.True(await send.ExitCodeAsync() == 6, send.Out + send.Error);
+        Assert.DoesNotContain("Round 0:", send.Out + send.Error, StringComparison.Ordinal);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"QEMU (process {first.Id}) ended while its guest was being moved"), send.Out, StringComparison.Ordinal);
+        Assert.NotEqual(0, await receive.ExitCodeAsync());
+        Assert.Equal("inmigrate", await StatusAsync(second));
+    }
+
+    [QemuFact]
+    public async Task QEMU_that_dies_while_it_waits_ends_the_command_that_waits_with_it()
+    {
+        await using QemuProcess second = await StartAsync(incoming: true);
+        using ProgramRun receive = Receive(_destination, second);
+        await receive.Listening;
+        second.Kill();
+        Assert.True(await receive.ExitCodeAsync() == 1, receive.Out + receive.Error);
+        Assert.Contains("ended while it waited", receive.Error, StringComparison.Ordinal);
     }
 
     [QemuFact]
@@ -195,6 +234,69 @@ public sealed class QemuTests : IDisposable
         Assert.Contains("-qmp unix:/nonexistent", _source.Error, StringComparison.Ordinal);
     }
 
+    [QemuFact]
+    public async Task Destination_starts_a_QEMU_for_the_machine_that_is_offered_and_another_one_for_the_next_attempt()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        string monitor = Path.Combine(_destination.State, "qmp");
+        string memory = first.RamFile + "-here";
+        string serial = Path.Combine(_destination.State, "serial");
+        using ProgramRun receive = ProgramRun.Start(
+            _destination.State,
+            $"qemu receive --qmp {monitor} --listen 127.0.0.1:0 --ownership {_store} --launch --map {first.RamFile}={memory} --map {first.Serial}={serial} --map {_image.Path}={_image.Path} -v");
+        using (ProgramRun send = Send(_source, first, await receive.Listening, 28, "--bandwidth 100KiB/s -v"))
+        {
+            await send.PrintedAsync("Phase PreCopy");
+            Assert.True(File.Exists(memory));
+            send.Signal(ProgramRun.SIGKILL);
+            await send.ExitCodeAsync();
+        }
+
+        await receive.PrintedAsync("the guest runs on at the source");
+        await WaitForAsync(() => !File.Exists(memory) && !File.Exists(monitor), "the QEMU that was started for nothing was not ended");
+        using ProgramRun again = Send(_source, first, await receive.Listening, 29, "--goal 60s");
+        Assert.True(await again.ExitCodeAsync() == 0, again.Out + again.Error);
+        Assert.True(await receive.ExitCodeAsync() == 0, receive.Out + receive.Error);
+        try
+        {
+            // It outlives the program that started it, and is the machine.
+            await using QemuMachine machine = await QemuMachine.ConnectAsync(monitor);
+            Assert.Equal("running", await machine.StatusAsync());
+            long before = new FileInfo(serial).Length;
+            await WaitForAsync(() => new FileInfo(serial).Length >= before + 2, "the guest does not run");
+            await AssertConsistentAsync(machine);
+            await machine.Monitor.ExecuteAsync("quit");
+            await machine.Monitor.Closed;
+        }
+        finally
+        {
+            File.Delete(memory);
+        }
+    }
+
+    [QemuFact]
+    public async Task Destination_that_may_not_use_the_names_of_the_source_says_all_of_them_and_starts_nothing()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        string monitor = Path.Combine(_destination.State, "qmp");
+        using ProgramRun receive = ProgramRun.Start(
+            _destination.State, $"qemu receive --qmp {monitor} --listen 127.0.0.1:0 --ownership {_store} --launch --once --map {first.RamFile}={first.RamFile} --map {first.Serial}={first.Serial} -v");
+        using ProgramRun send = Send(_source, first, await receive.Listening, 30, "");
+        Assert.Equal((3, 3), (await send.ExitCodeAsync(), await receive.ExitCodeAsync()));
+        Assert.Contains($"{_image.Path} at the source, and no --map says", send.Out, StringComparison.Ordinal);
+
+        // Where everything is named alike, the memory is the source's own: it is not opened.
+        using ProgramRun same = ProgramRun.Start(
+            _destination.State, $"qemu receive --qmp {monitor} --listen 127.0.0.1:0 --ownership {_store} --launch --once --map /=/ -v");
+        using ProgramRun toSame = Send(_source, first, await same.Listening, 31, "");
+        Assert.Equal((3, 3), (await toSame.ExitCodeAsync(), await same.ExitCodeAsync()));
+        Assert.Contains($"{first.RamFile} exists already", toSame.Out, StringComparison.Ordinal);
+        Assert.False(File.Exists(monitor));
+        Assert.Equal("running", await StatusAsync(first));
+        await first.WaitForPassesAsync(1);
+    }
+
     private static async Task WaitForAsync(Func<bool> condition, string otherwise)
     {
         for (int i = 0; !condition(); i++)
@@ -233,6 +335,11 @@ public sealed class QemuTests : IDisposable
     private static async Task AssertConsistentAsync(QemuProcess qemu)
     {
         await using QemuMachine machine = await qemu.ConnectAsync();
+        await AssertConsistentAsync(machine);
+    }
+
+    private static async Task AssertConsistentAsync(QemuMachine machine)
+    {
         await machine.Monitor.ExecuteAsync("stop");
         using GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
         Assert.Null(BootSector.Judge(address => memory.Page(address / MemoryLayout.PageBytes)[0], End));

@@ -16,12 +16,18 @@ public class MoveTests(ITestOutputHelper output)
 {
     private const int Megabytes = 128;
     private const long End = 100 << 20;
+    private const int LinuxMegabytes = 1024;
 
     [QemuFact]
-    public async Task A_running_machine_moves_back_and_forth_and_no_page_is_lost()
+    public Task A_running_machine_moves_back_and_forth_and_no_page_is_lost() => MoveBackAndForthAsync();
+
+    [KvmFact]
+    public Task A_machine_that_KVM_runs_moves_back_and_forth_and_no_page_is_lost() => MoveBackAndForthAsync("-accel", "kvm");
+
+    private async Task MoveBackAndForthAsync(params string[] accelerator)
     {
         using TemporaryImage image = new(End);
-        QemuProcess here = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path);
+        QemuProcess here = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path, incoming: false, accelerator);
         await here.WaitForPassesAsync(1);
         Guid id = Guid.NewGuid();
         var store = new MemoryOwnershipStore();
@@ -30,7 +36,7 @@ public class MoveTests(ITestOutputHelper output)
         {
             for (int move = 0; move < 4; move++)
             {
-                QemuProcess there = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path, incoming: true);
+                QemuProcess there = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path, incoming: true, accelerator);
                 (MigrationReport report, GuestOwnership? next) = await Move.RunAsync(here, there, id, owned, store);
                 output.WriteLine(Move.Describe(report));
                 Assert.Equal((MigrationOutcome.Completed, null), (report.Outcome, report.Failure?.Message));
@@ -48,11 +54,10 @@ public class MoveTests(ITestOutputHelper output)
         }
     }
 
-    [LinuxGuestFact]
+    [LinuxGuestFact(megabytes: 2 * LinuxMegabytes)]
     public async Task A_running_Linux_moves_twenty_times_and_its_own_checks_never_fail()
     {
         const int Moves = 20;
-        const int LinuxMegabytes = 1024;
         const string Work = "pe.memory=700 pe.rate=100 pe.kind=hot pe.hot=256";
         QemuProcess here = await LinuxGuest.StartAsync(LinuxMegabytes, Work);
         Guid id = Guid.NewGuid();

@@ -31,8 +31,12 @@ internal static class LinuxGuest
     /// <param name="incoming">Whether to wait for a migration.</param>
     /// <param name="more">More arguments.</param>
     internal static Task<QemuProcess> StartAsync(int megabytes, string settings, bool incoming = false, params string[] more) =>
+        StartAsync(null, megabytes, settings, incoming, more);
+
+    /// <summary>Starts it in a network namespace.</summary>
+    internal static Task<QemuProcess> StartAsync(string? networkNamespace, int megabytes, string settings, bool incoming, params string[] more) =>
         QemuProcess.StartAsync(
-            megabytes, incoming,
+            networkNamespace, megabytes, incoming,
             [
                 "-kernel", Path.Combine(Folder, "vmlinuz"), "-initrd", Path.Combine(Folder, "initrd"),
                 "-append", $"console=ttyS0 quiet panic=1 {settings}", "-no-reboot", .. more,
@@ -100,5 +104,12 @@ internal static class LinuxGuest
 /// <summary>A test that needs the Linux guest; skipped, with the reason, where it is not to be had.</summary>
 internal sealed class LinuxGuestFactAttribute : Xunit.FactAttribute
 {
-    public LinuxGuestFactAttribute() => Skip = LinuxGuest.WhyNot;
+    /// <param name="megabytes">How much memory all of the test's machines have together; 0: little.</param>
+    public LinuxGuestFactAttribute(int megabytes = 0) => Skip = LinuxGuest.WhyNot ?? LackOfRoom(megabytes);
+
+    private static string? LackOfRoom(int megabytes)
+    {
+        long free = megabytes == 0 ? 0 : new DriveInfo("/dev/shm").AvailableFreeSpace >> 20;
+        return free < megabytes ? string.Create(CultureInfo.InvariantCulture, $"the machines need {megabytes} MiB in /dev/shm, and {free} MiB are free (mount -o remount,size=…)") : null;
+    }
 }

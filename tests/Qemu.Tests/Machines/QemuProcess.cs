@@ -49,7 +49,10 @@ internal sealed class QemuProcess : IAsyncDisposable
     /// <param name="megabytes">Its memory.</param>
     /// <param name="incoming">Whether it waits for a migration.</param>
     /// <param name="more">More arguments.</param>
-    internal static async Task<QemuProcess> StartAsync(int megabytes, bool incoming = false, params string[] more)
+    internal static Task<QemuProcess> StartAsync(int megabytes, bool incoming = false, params string[] more) => StartAsync(null, megabytes, incoming, more);
+
+    /// <summary>Starts a QEMU in a network namespace.</summary>
+    internal static async Task<QemuProcess> StartAsync(string? networkNamespace, int megabytes, bool incoming, params string[] more)
     {
         string directory = Directory.CreateTempSubdirectory("peqemu").FullName;
         string name = Path.GetFileName(directory);
@@ -58,7 +61,7 @@ internal sealed class QemuProcess : IAsyncDisposable
         string serial = Path.Combine(directory, "serial");
         List<string> arguments =
         [
-            "-machine", "pc,accel=tcg,memory-backend=ram",
+            "-machine", more.Contains("-accel") ? "pc,memory-backend=ram" : "pc,accel=tcg,memory-backend=ram",
             "-object", string.Create(CultureInfo.InvariantCulture, $"memory-backend-file,id=ram,size={megabytes}M,mem-path={ram},share=on"),
             "-m", string.Create(CultureInfo.InvariantCulture, $"{megabytes}M"),
             "-nodefaults", "-display", "none", "-serial", $"file:{serial}", "-qmp", $"unix:{qmp},server=on,wait=off",
@@ -69,7 +72,13 @@ internal sealed class QemuProcess : IAsyncDisposable
             arguments.AddRange(["-incoming", "defer", "-S"]);
         }
 
-        ProcessStartInfo start = new(Program, arguments) { RedirectStandardError = true, RedirectStandardInput = true };
+        if (networkNamespace is not null)
+        {
+            // It becomes QEMU itself: the process is the same.
+            arguments = ["netns", "exec", networkNamespace, Program, .. arguments];
+        }
+
+        ProcessStartInfo start = new(networkNamespace is null ? Program : "ip", arguments) { RedirectStandardError = true, RedirectStandardInput = true };
         var qemu = new QemuProcess(Process.Start(start)!, directory, ram, qmp, serial);
         long began = Stopwatch.GetTimestamp();
         while (!File.Exists(qmp))
