@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using PageEngine.Bitmaps;
 
 namespace PageEngine.Memory;
 
@@ -16,7 +15,7 @@ public sealed unsafe class GuestMemory : IDisposable
     // The first region, so that a page of it (of most guests: any page) is found by one comparison.
     private readonly GuestMemoryRegion _first;
     private readonly ulong _firstPageCount;
-    private DirtyBitmap? _notZeroWhenPopulated;
+    private MemoryPopulation? _population;
 
     /// <summary>Makes a memory of regions, which it owns from then on.</summary>
     /// <param name="regions">The regions in address order.</param>
@@ -105,11 +104,11 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <exception cref="MigrationException">There is not enough (<see cref="MigrationErrorKind.MemoryFailed"/>).</exception>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
     public void Populate(CancellationToken cancellationToken = default) =>
-        Interlocked.Exchange(ref _notZeroWhenPopulated, MemoryPopulation.Populate(this, cancellationToken))?.Dispose();
+        Interlocked.Exchange(ref _population, MemoryPopulation.Populate(this, cancellationToken))?.Dispose();
 
-    /// <summary>Takes the pages that may have held something when all were populated; the caller owns them. All others are zero
-    /// unless somebody wrote them since: only the first to ask is told. Null: nothing is known.</summary>
-    internal DirtyBitmap? TakeNotZeroWhenPopulated() => Interlocked.Exchange(ref _notZeroWhenPopulated, null);
+    /// <summary>Takes what is known since all pages were populated; the caller owns it. Only the first to ask is told. Null:
+    /// nothing is known.</summary>
+    internal MemoryPopulation? TakePopulation() => Interlocked.Exchange(ref _population, null);
 
     /// <summary>Keeps every region mapped, whoever disposes this memory, until the hold is disposed.</summary>
     /// <exception cref="ObjectDisposedException">The memory was disposed.</exception>
@@ -148,7 +147,7 @@ public sealed unsafe class GuestMemory : IDisposable
             region.Dispose();
         }
 
-        TakeNotZeroWhenPopulated()?.Dispose();
+        TakePopulation()?.Dispose();
     }
 
     private static GuestPageMemory[] WindowsOf(GuestMemoryRegion region)

@@ -7,16 +7,23 @@ namespace PageEngine.Memory;
 // Owns: taking all pages of a memory from the kernel ahead of time, zeroed and mapped, so that nobody waits for them
 // later: the first touch of a page costs several times what it costs to fill it.
 
-internal static unsafe class MemoryPopulation
+/// <summary>What is known of a memory whose pages were all taken.</summary>
+/// <param name="notZero">The pages that may hold something; whoever takes this object owns them.</param>
+internal sealed unsafe class MemoryPopulation(DirtyBitmap notZero) : IDisposable
 {
     // A piece is done before a stop or an error is seen; the kernel works on it without coming back.
     private const long PieceBytes = 32 << 20;
 
+    /// <summary>Gets the pages that may have held something before: all others are zero, unless somebody wrote them since.</summary>
+    internal DirtyBitmap NotZero => notZero;
+
+    public void Dispose() => notZero.Dispose();
+
     /// <summary>Takes every page.</summary>
-    /// <returns>The pages that may have held something before: all others are zero now. Null where the kernel cannot do
+    /// <returns>What is known now. Null where the kernel cannot do
     /// this (before Linux 5.14): nothing was taken then.</returns>
     /// <exception cref="MigrationException">There is not enough memory.</exception>
-    internal static DirtyBitmap? Populate(GuestMemory memory, CancellationToken cancellationToken)
+    internal static MemoryPopulation? Populate(GuestMemory memory, CancellationToken cancellationToken)
     {
         var before = new DirtyBitmap(memory.PageCount);
         try
@@ -56,7 +63,7 @@ internal static unsafe class MemoryPopulation
 
             if (supported)
             {
-                return before;
+                return new MemoryPopulation(before);
             }
 
             before.Dispose();

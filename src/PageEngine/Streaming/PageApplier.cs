@@ -156,9 +156,9 @@ internal sealed unsafe class PageApplier : IDisposable
 
     private static DirtyBitmap PagesWithBytes(GuestMemory memory)
     {
-        if (memory.TakeNotZeroWhenPopulated() is { } known)
+        if (memory.TakePopulation() is { } known)
         {
-            return known;
+            return known.NotZero;
         }
 
         var pages = new DirtyBitmap(memory.PageCount);

@@ -42,6 +42,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     private Task _announcing = Task.CompletedTask;
     private ReadOnlyMemory<byte>? _saved;
     private bool _hasState;
+    private bool _hasRun;
     private bool _ended;
 
     /// <summary>Wraps a machine.</summary>
@@ -119,6 +120,12 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     public async ValueTask SaveStateAsync(DeviceStateWriter writer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(writer);
+        if (Role == QemuRole.Destination && !_hasRun)
+        {
+            throw new MigrationException(
+                MigrationErrorKind.GuestFailed, $"QEMU (process {_machine.ProcessId}) holds a machine that arrived and has not run yet: QEMU would abort if it were to save it, since it has not taken over its disks. Let it run first.");
+        }
+
         await RunAsync("save its device state", async () =>
         {
             await SetUpAsync(cancellationToken).ConfigureAwait(false);
@@ -157,6 +164,7 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
 
         _saved = null;
         await RunAsync("run", () => _machine.Monitor.ExecuteAsync("cont", null, cancellationToken)).ConfigureAwait(false);
+        _hasRun = true;
         _announcing = Role == QemuRole.Destination ? AnnounceAsync() : UndoAsync();
     }
 

@@ -88,7 +88,7 @@ public sealed class QemuTests : IDisposable
         await using QemuProcess second = await StartAsync(incoming: true);
         await first.WaitForPassesAsync(1);
         using ProgramRun receive = Receive(_destination, second, "--claim-timeout 60s");
-        using (ProgramRun send = Send(_source, first, await receive.Listening, 23, "--resume-timeout 30s -v"))
+        using (ProgramRun send = Send(_source, first, await receive.Listening, 23, "--resume-timeout 30s --bandwidth 20MiB/s --goal 60s -v"))
         {
             // Nobody can decide, so that both sides wait where the destination is prepared.
             await send.PrintedAsync("Phase PreCopy");

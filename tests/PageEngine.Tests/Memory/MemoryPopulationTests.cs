@@ -29,12 +29,12 @@ public class MemoryPopulationTests
         using GuestMemory memory = Make();
         memory.Page(3).Fill(7);
         memory.Populate();
-        using (DirtyBitmap known = memory.TakeNotZeroWhenPopulated()!)
+        using (MemoryPopulation known = memory.TakePopulation()!)
         {
-            Assert.Equal([3L], Enumerable.Range(0, 2 * Pages).Select(page => (long)page).Where(page => known.IsSet(page)));
+            Assert.Equal([3L], Enumerable.Range(0, 2 * Pages).Select(page => (long)page).Where(page => known.NotZero.IsSet(page)));
         }
 
-        Assert.Null(memory.TakeNotZeroWhenPopulated());
+        Assert.Null(memory.TakePopulation());
     }
 
     [Fact]

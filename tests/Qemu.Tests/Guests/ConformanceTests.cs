@@ -1,3 +1,4 @@
+using PageEngine.Devices;
 using PageEngine.Guests;
 using PageEngine.Qemu.Guests;
 using PageEngine.Qemu.Machine;
@@ -20,7 +21,10 @@ public sealed class ConformanceTests(ITestOutputHelper output) : IDisposable
     private readonly List<QemuProcess> _processes = [];
     private readonly Dictionary<IGuest, (QemuMachine Machine, IReadOnlyList<RamMapping> Ram)> _machines = [];
 
-    public static TheoryData<string> Names => [.. GuestConformance.Checks.Select(check => check.Name)];
+    // These save a twin that was loaded and has not run, to compare it: QEMU 7.2 aborts then, and this guest refuses.
+    private static readonly string[] _saveBeforeTheFirstRun = ["migration-is-identical", "migration-undone", "rehearse-has-no-effect", "state-round-trips"];
+
+    public static TheoryData<string> Names => [.. GuestConformance.Checks.Select(check => check.Name).Except(_saveBeforeTheFirstRun)];
 
     [QemuTheory]
     [MemberData(nameof(Names))]
@@ -35,6 +39,18 @@ public sealed class ConformanceTests(ITestOutputHelper output) : IDisposable
         ConformanceResult result = await GuestConformance.RunCheckAsync(check, () => Make(Guid.NewGuid(), QemuRole.Source), guest => Make(guest.Id, QemuRole.Destination), options);
         output.WriteLine(result.ToString());
         Assert.True(result.Status != ConformanceStatus.Failed, result.ToString());
+    }
+
+    [QemuFact]
+    public async Task Machine_that_was_loaded_and_never_ran_is_not_saved()
+    {
+        QemuGuest guest = Make(Guid.NewGuid(), QemuRole.Destination);
+        await using (guest)
+        {
+            MigrationException refused = await Assert.ThrowsAsync<MigrationException>(async () => await guest.SaveStateAsync(new DeviceStateWriter(), default));
+            Assert.Equal(MigrationErrorKind.GuestFailed, refused.Kind);
+            Assert.Equal("inmigrate", await _machines[guest].Machine.StatusAsync());
+        }
     }
 
     public void Dispose()

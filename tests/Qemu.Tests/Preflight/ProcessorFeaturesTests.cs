@@ -1,9 +1,10 @@
 using System.Text.Json;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
+using PageEngine.Qemu.Tests.Machines;
 using Xunit;
 
-namespace PageEngine.Qemu.Tests.Machines;
+namespace PageEngine.Qemu.Tests.Preflight;
 
 public class ProcessorFeaturesTests
 {
