@@ -10,8 +10,8 @@ namespace PageEngine.Checkpoints.Tests;
 
 // Owns: the reader against random files: no crash, no hang, no fault but the named errors, no memory beyond the limits. Two kinds
 // of mutation: bytes as they are, which the checksums must find, and numbers behind right checksums, which the checks must find.
-// What shows a new behaviour (an error that was not seen, at a place that was not seen) joins the corpus and is mutated further.
-// eng/fuzz runs it longer; PAGEENGINE_FUZZ_CHECKPOINTS and PAGEENGINE_FUZZ_SEED say how long and which.
+// What shows a new behaviour joins the corpus and is mutated further: a branch that no file took before, where branches are counted
+// (eng/fuzz), else an error that was not seen. eng/fuzz runs it longer; PAGEENGINE_FUZZ_CHECKPOINTS and PAGEENGINE_FUZZ_SEED say how long and which.
 public partial class FuzzTests
 {
     private const long MaxMemoryBytes = 4 << 20;
@@ -19,15 +19,24 @@ public partial class FuzzTests
     [Fact]
     public async Task No_mutation_gets_past_the_reader()
     {
+        Prepare();
         int count = int.Parse(Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_CHECKPOINTS") ?? "60000", CultureInfo.InvariantCulture);
         int seed = int.Parse(Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_SEED") ?? Random.Shared.Next().ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
         List<byte[]> seeds = await SeedsAsync();
-        int workers = Math.Max(1, Environment.ProcessorCount);
+        int workers = BranchCoverage.IsOn ? 1 : Math.Max(1, Environment.ProcessorCount);
         Loop[] loops = [.. Enumerable.Range(0, workers).Select(i => new Loop(new Random(unchecked(seed + (i * 7919))), seeds))];
         await Task.WhenAll(loops.Select(l => Task.Factory.StartNew(() => l.Run(count / workers), TaskCreationOptions.LongRunning)));
         Assert.True(loops.All(l => l.Failure is null), $"seed {seed}: {loops.FirstOrDefault(l => l.Failure is not null)?.Failure}");
 
-        // A loop that reaches nothing finds nothing.
+        foreach (byte[] found in Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_CORPUS") is { Length: > 0 } ? loops[0].Found : [])
+        {
+            // Few and small: they are read at the start of every run.
+            string directory = Environment.GetEnvironmentVariable("PAGEENGINE_FUZZ_CORPUS")!;
+            await File.WriteAllBytesAsync(Path.Combine(directory, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(found))[..12]), found);
+        }
+
+        // A loop that reaches nothing finds nothing, and counters that nobody counts would guide nobody.
+        Assert.True(!BranchCoverage.IsOn || loops[0].Coverage.Branches > 300, $"{loops[0].Coverage.Branches} branches were counted");
         Assert.True(loops.Sum(l => l.Behaviours) >= 20, $"only {loops.Sum(l => l.Behaviours)} behaviours");
         Assert.True(loops.Sum(l => l.Accepted) > 0);
     }
@@ -61,10 +70,12 @@ public partial class FuzzTests
         CheckpointChain.ReadWhole(open.Source, memory);
     }
 
+    private static unsafe void Prepare() => BranchCoverage.Prepare();
+
     private static async Task<List<byte[]>> SeedsAsync()
     {
         var seeds = new List<byte[]>();
-        foreach (string path in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "Golden"), "*.ckpt").Order(StringComparer.Ordinal))
+        foreach (string path in ((string[])["Golden", "Corpus"]).SelectMany(d => Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, d))).Order(StringComparer.Ordinal))
         {
             seeds.Add(await File.ReadAllBytesAsync(path));
         }
@@ -96,6 +107,11 @@ public partial class FuzzTests
 
         public int Behaviours => _seen.Count;
 
+        public BranchCoverage Coverage { get; } = new();
+
+        /// <summary>Gets the small files that took new branches.</summary>
+        public List<byte[]> Found { get; } = [];
+
         public int Accepted { get; private set; }
 
         public void Run(int count)
@@ -104,6 +120,7 @@ public partial class FuzzTests
             {
                 byte[] bytes = Mutate(_corpus[random.Next(_corpus.Count)]);
                 long before = GC.GetAllocatedBytesForCurrentThread();
+                BranchCoverage.Begin();
                 string behaviour = $"{Try(ReadAsStream, bytes)} | {Try(ReadAsFile, bytes)}";
                 long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
                 if (allocated > (8 << 20) + (64L * bytes.Length))
@@ -116,9 +133,14 @@ public partial class FuzzTests
                     Accepted++;
                 }
 
-                if (_seen.Add(behaviour) && _corpus.Count < 2000)
+                bool isNew = Coverage.EndIsNew() | _seen.Add(behaviour);
+                if (isNew && _corpus.Count < 4000)
                 {
                     _corpus.Add(bytes);
+                    if (bytes.Length <= 2048 && Found.Count < 100)
+                    {
+                        Found.Add(bytes);
+                    }
                 }
             }
         }
