@@ -121,7 +121,7 @@ internal sealed class DestinationSession
             Guid nonce = await DestinationHandshake.CheckStoreAsync(hello, _options, starting.Token).ConfigureAwait(false);
             await _source!.CheckAsync().ConfigureAwait(false);
             CreateShadow(hello, transport.Peer);
-            GuestWatch.Begin(_guest!, () => _phase is MigrationPhase.Handshake or MigrationPhase.PreCopy, transport.Fail);
+            using var watch = GuestWatch.Begin(_guest!, () => _phase is MigrationPhase.Handshake or MigrationPhase.PreCopy, transport.Fail);
             await _guest!.RehearseAsync(starting.Token).ConfigureAwait(false);
 
             var joiner = new StreamJoiner(Math.Clamp(Math.Min((int)hello.Streams, _options.MaxStreams), 1, PageBatchLimits.MaxStreams), transport.Connection.IsProven ? PageSeal.NewSecret() : default);

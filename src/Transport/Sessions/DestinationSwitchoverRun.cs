@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using Microsoft.Extensions.Logging;
 using PageEngine.Devices;
 using PageEngine.Memory;
 using PageEngine.Ownership;
@@ -61,12 +60,9 @@ internal sealed class DestinationSwitchoverRun
         while (true)
         {
             Answer answer = Next(happened);
-            if (answer.State != _state)
+            if (answer.State != _state && !_context.Prepare.Rehearsal)
             {
-                // Said in rehearsals, too, where nobody hears it: the first of its kind costs a millisecond.
-                string state = answer.State.ToString();
-                string on = happened.ToString();
-                Identity.Logger.Transition(_context.Prepare.Rehearsal ? LogLevel.Debug : LogLevel.Information, Identity.Id, Identity.Side, state, on);
+                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
             }
 
             _state = answer.State;

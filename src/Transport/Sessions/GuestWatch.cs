@@ -6,19 +6,24 @@ namespace PageEngine.Transport.Sessions;
 // calls notice, and know what it means.
 
 /// <summary>Ends an attempt whose guest has ended by itself.</summary>
-internal static class GuestWatch
+/// <remarks>To be disposed with the attempt: the guest lives on, and would hold all that was to be told of its end.</remarks>
+internal sealed class GuestWatch : IDisposable
 {
-    /// <summary>Watches until the guest ends; holds nothing but what is given.</summary>
+    private readonly CancellationTokenSource _over = new();
+
+    /// <summary>Watches until the guest ends or this is disposed.</summary>
     /// <param name="guest">The guest.</param>
     /// <param name="isWatched">Whether its end ends the attempt now.</param>
     /// <param name="fail">Ends the attempt.</param>
-    internal static void Begin(IGuest guest, Func<bool> isWatched, Action<MigrationException> fail)
+    /// <exception cref="MigrationException">The guest has ended already: its reason.</exception>
+    internal static GuestWatch Begin(IGuest guest, Func<bool> isWatched, Action<MigrationException> fail)
     {
         if (guest.Ended.IsCompleted)
         {
             throw guest.Ended.Result;
         }
 
+        var watch = new GuestWatch();
         _ = guest.Ended.ContinueWith(
             ended =>
             {
@@ -28,6 +33,14 @@ internal static class GuestWatch
                     fail(ended.Result);
                 }
             },
-            CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            watch._over.Token, TaskContinuationOptions.None, TaskScheduler.Default);
+        return watch;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _over.Cancel();
+        _over.Dispose();
     }
 }

@@ -42,8 +42,8 @@ internal static partial class MigrationLog
     [LoggerMessage(14, LogLevel.Information, "{Id} {Side}: Rehearsal {Number}: prepare {Prepare} ms, commit {Commit} ms, resume {Resume} ms, round trip {RoundTrip} ms")]
     internal static partial void Rehearsed(this ILogger logger, ulong id, char side, int number, string prepare, string commit, string resume, string roundTrip);
 
-    [LoggerMessage(EventId = 15, Message = "{Id} {Side}: Switchover: {State} on {Event}")]
-    internal static partial void Transition(this ILogger logger, LogLevel level, ulong id, char side, string state, string @event);
+    [LoggerMessage(15, LogLevel.Information, "{Id} {Side}: Switchover: {State} on {Event}")]
+    internal static partial void Transition(this ILogger logger, ulong id, char side, string state, string @event);
 
     [LoggerMessage(17, LogLevel.Information, "{Id} {Side}: Verification: {Pages} pages compared, {Different} different")]
     internal static partial void Verified(this ILogger logger, ulong id, char side, long pages, long different);

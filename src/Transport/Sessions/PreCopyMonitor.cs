@@ -19,10 +19,9 @@ internal sealed class PreCopyMonitor : IDisposable
     private readonly IWriteTracer _tracer;
     private readonly SourceTransport _transport;
     private readonly IMigrationPolicy _policy;
-    private readonly Func<PreCopyMonitor, SwitchoverFixedCosts, CancellationToken, Task<SwitchoverFixedCosts>> _rehearseAgain;
+    private readonly SwitchoverFixedCosts _fixedCosts;
     private readonly Func<double, bool> _throttle;
     private readonly ProgressTracker _progress;
-    private readonly TimeSpan _goal;
     private readonly TimeSpan _stallAlarm;
     private readonly TimeSpan _stallLimit;
     private readonly TimeProvider _time;
@@ -31,8 +30,6 @@ internal sealed class PreCopyMonitor : IDisposable
     private long _collectedAt;
     private double _throttleInForce;
     private bool _throttleRefused;
-    private bool _endIsNear;
-    private SwitchoverFixedCosts _fixedCosts;
 
     internal PreCopyMonitor(
         MigrationIdentity identity,
@@ -43,7 +40,6 @@ internal sealed class PreCopyMonitor : IDisposable
         SwitchoverFixedCosts fixedCosts,
         Func<double, bool> throttle,
         ProgressTracker progress,
-        Func<PreCopyMonitor, SwitchoverFixedCosts, CancellationToken, Task<SwitchoverFixedCosts>> rehearseAgain,
         MigrationSourceOptions options)
     {
         _identity = identity;
@@ -54,8 +50,6 @@ internal sealed class PreCopyMonitor : IDisposable
         _fixedCosts = fixedCosts;
         _throttle = throttle;
         _progress = progress;
-        _rehearseAgain = rehearseAgain;
-        _goal = options.SwitchoverGoal;
         _stallAlarm = options.NetworkTimeout;
         _stallLimit = options.StallTimeout;
         _time = options.TimeProvider;
@@ -101,13 +95,6 @@ internal sealed class PreCopyMonitor : IDisposable
                     _throttleInForce = _throttleRefused ? _throttleInForce : decision.Throttle;
                     goto case DecisionKind.NextRound;
                 case DecisionKind.NextRound:
-                    if (!_endIsNear && Prediction.Total <= _goal)
-                    {
-                        // Now, because the guest runs and another round will carry what it writes meanwhile.
-                        _endIsNear = true;
-                        _fixedCosts = await _rehearseAgain(this, _fixedCosts, cancellationToken).ConfigureAwait(false);
-                    }
-
                     _identity.Logger.AnotherRound(_identity.Id, _identity.Side, toSend, statistics.Index == 0 ? -1 : statistics.DirtyPages);
                     break;
                 case DecisionKind.SwitchOver or DecisionKind.GiveUp:

@@ -33,21 +33,6 @@ internal static class SourceRehearsal
         return Longer(costs[^1], costs[^2]);
     }
 
-    /// <summary>Rehearses once more, when the end is near: one switchover after a while of nothing but pages, as the real one will be.
-    /// Several in a row find everything in the caches, and come out at two thirds of what a switchover costs.</summary>
-    /// <param name="context">The surroundings.</param>
-    /// <param name="known">What was measured before the rounds.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>For each step the longer of both; the guest's own steps as long as it takes to rehearse them.</returns>
-    internal static async Task<SwitchoverFixedCosts> AgainAsync(SourceSwitchoverContext context, SwitchoverFixedCosts known, CancellationToken cancellationToken)
-    {
-        long began = context.Options.TimeProvider.GetTimestamp();
-        await context.Guest.RehearseAsync(cancellationToken).ConfigureAwait(false);
-        TimeSpan guest = context.Options.TimeProvider.GetElapsedTime(began);
-        SwitchoverFixedCosts measured = Longer(known, await MeasureAsync(context, 0, cancellationToken).ConfigureAwait(false));
-        return measured with { StateSave = measured.StateSave + guest };
-    }
-
     private static async Task<SwitchoverFixedCosts> MeasureAsync(SourceSwitchoverContext context, int number, CancellationToken cancellationToken)
     {
         await context.Transport.PingAsync(cancellationToken).ConfigureAwait(false);

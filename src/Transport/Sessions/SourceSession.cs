@@ -106,7 +106,7 @@ internal sealed class SourceSession
                 _tellPhase = progress.Phase;
                 try
                 {
-                    GuestWatch.Begin(_guest, () => _phase is MigrationPhase.Handshake or MigrationPhase.PreCopy, transport.Fail);
+                    using var watch = GuestWatch.Begin(_guest, () => _phase is MigrationPhase.Handshake or MigrationPhase.PreCopy, transport.Fail);
                     await RunPhasesAsync(transport, progress, cancellationToken).ConfigureAwait(false);
                 }
                 catch (Exception e)
@@ -176,21 +176,12 @@ internal sealed class SourceSession
         Enter(MigrationPhase.PreCopy);
         IMigrationPolicy policy = _options.Policy ?? new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = _options.SwitchoverGoal });
         using var monitor = new PreCopyMonitor(
-            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, RehearseAgainAsync, _options)
+            _identity, _guest.Memory, _tracer, transport, policy, fixedCosts, _guest.TryThrottle, progress, _options)
         {
             NextRound = context.NextRound,
         };
         _report.Rounds = monitor.Rounds;
-
-        async Task<SwitchoverFixedCosts> RehearseAgainAsync(PreCopyMonitor rounds, SwitchoverFixedCosts known, CancellationToken cancel)
-        {
-            context.NextRound = rounds.NextRound;
-            SwitchoverFixedCosts costs = await SourceRehearsal.AgainAsync(context, known, cancel).ConfigureAwait(false);
-            rounds.NextRound = context.NextRound;
-            context.Quiet.Begin();
-            return costs;
-        }
-
+        context.Quiet.Begin();
         _roles.Begin(DetectedBy.Monitor);
         try
         {

@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using Microsoft.Extensions.Logging;
 using PageEngine.Bitmaps;
 using PageEngine.Devices;
 using PageEngine.Memory;
@@ -95,12 +94,9 @@ internal sealed class SourceSwitchoverRun : IDisposable
         while (true)
         {
             Answer answer = Next(happened);
-            if (answer.State != _state)
+            if (answer.State != _state && !_rehearsal)
             {
-                // Said in rehearsals, too, where nobody hears it: the first of its kind costs a millisecond.
-                string state = answer.State.ToString();
-                string on = happened.ToString();
-                Identity.Logger.Transition(_rehearsal ? LogLevel.Debug : LogLevel.Information, Identity.Id, Identity.Side, state, on);
+                Identity.Logger.Transition(Identity.Id, Identity.Side, answer.State.ToString(), happened.ToString());
             }
 
             _state = answer.State;

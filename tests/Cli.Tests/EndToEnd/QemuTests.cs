@@ -58,7 +58,7 @@ public sealed class QemuTests : IDisposable
         await using QemuProcess second = await StartAsync(incoming: true);
         await first.WaitForPassesAsync(1);
         using ProgramRun receive = Receive(_destination, second);
-        using (ProgramRun send = Send(_source, first, await receive.Listening, 21, "--bandwidth 10MiB/s -v"))
+        using (ProgramRun send = Send(_source, first, await receive.Listening, 21, "--compress none --bandwidth 10MiB/s -v"))
         {
             await send.PrintedAsync("Phase PreCopy");
             await WaitForAsync(() => RamFlags(first).Contains("uw", StringComparison.Ordinal), "the memory was never traced");
@@ -88,7 +88,7 @@ public sealed class QemuTests : IDisposable
         await using QemuProcess second = await StartAsync(incoming: true);
         await first.WaitForPassesAsync(1);
         using ProgramRun receive = Receive(_destination, second, "--claim-timeout 60s");
-        using (ProgramRun send = Send(_source, first, await receive.Listening, 23, "--resume-timeout 30s --bandwidth 20MiB/s --goal 60s -v"))
+        using (ProgramRun send = Send(_source, first, await receive.Listening, 23, "--resume-timeout 30s --compress none --bandwidth 20MiB/s --goal 60s -v"))
         {
             // Nobody can decide, so that both sides wait where the destination is prepared.
             await send.PrintedAsync("Phase PreCopy");
@@ -138,7 +138,7 @@ public sealed class QemuTests : IDisposable
         using ProgramRun receive = Receive(_destination, second);
 
         // The first round would take longer than any test: its end is not what tells the source.
-        using ProgramRun send = Send(_source, first, await receive.Listening, 24, "--bandwidth 100KiB/s -v");
+        using ProgramRun send = Send(_source, first, await receive.Listening, 24, "--compress none --bandwidth 100KiB/s -v");
         await send.PrintedAsync("Phase PreCopy");
         if (victim == "QEMU")
         {
@@ -175,7 +175,7 @@ public sealed class QemuTests : IDisposable
         await using QemuProcess second = await StartAsync(incoming: true);
         await first.WaitForPassesAsync(1);
         using ProgramRun receive = Receive(_destination, second, "--once");
-        using ProgramRun send = Send(_source, first, await receive.Listening, 27, "--bandwidth 100KiB/s -v");
+        using ProgramRun send = Send(_source, first, await receive.Listening, 27, "--compress none --bandwidth 100KiB/s -v");
         await send.PrintedAsync("Phase PreCopy");
         first.Kill();
         Assert.True(await send.ExitCodeAsync() == 6, send.Out + send.Error);
@@ -203,7 +203,7 @@ public sealed class QemuTests : IDisposable
         await using QemuProcess second = await StartAsync(incoming: true);
         await first.WaitForPassesAsync(1);
         using ProgramRun receive = Receive(_destination, second);
-        using ProgramRun send = Send(_source, first, await receive.Listening, 25, "--bandwidth 10MiB/s -v");
+        using ProgramRun send = Send(_source, first, await receive.Listening, 25, "--compress none --bandwidth 10MiB/s -v");
         await send.PrintedAsync("Phase PreCopy");
         send.Signal(ProgramRun.SIGINT);
         Assert.True(await send.ExitCodeAsync() == 130, send.Out + send.Error);
@@ -245,7 +245,7 @@ public sealed class QemuTests : IDisposable
         using ProgramRun receive = ProgramRun.Start(
             _destination.State,
             $"qemu receive --qmp {monitor} --listen 127.0.0.1:0 --ownership {_store} --launch --map {first.RamFile}={memory} --map {first.Serial}={serial} --map {_image.Path}={_image.Path} -v");
-        using (ProgramRun send = Send(_source, first, await receive.Listening, 28, "--bandwidth 100KiB/s -v"))
+        using (ProgramRun send = Send(_source, first, await receive.Listening, 28, "--compress none --bandwidth 100KiB/s -v"))
         {
             await send.PrintedAsync("Phase PreCopy");
             Assert.True(File.Exists(memory));

@@ -36,6 +36,8 @@ internal static class FailureRows
         }),
         new("the connection is lost in the handshake", MigrationPhase.Handshake, Failed(ConnectionLost, DetectedBy.Transport), Failed(ConnectionLost, DetectedBy.Transport), Runs.AtSource,
             s => s.Shadow = _ => s.Edge.CutAtSource()),
+        new("the attempt cannot be noted", MigrationPhase.Handshake, Failed(OwnershipFailed, DetectedBy.Supervisor), Failed(OwnershipFailed, DetectedBy.Supervisor), Runs.AtSource,
+            s => s.SourceStore.Staging = () => throw new MigrationException(OwnershipFailed, "The disk is full.")) { Epoch = 1 },
         new("cancelled in the handshake", MigrationPhase.Handshake, Cancelled(), Cancelled(), Runs.AtSource,
             s => s.Shadow = _ => s.CancelSource.Cancel()),
 
@@ -71,8 +73,6 @@ internal static class FailureRows
             s => s.AfterRound = _ => Then(s.CancelDestination.Cancel)),
 
         // The pause: the guest stands still, and nobody else has it.
-        new("the attempt cannot be noted", MigrationPhase.Pause, Failed(OwnershipFailed, DetectedBy.Supervisor), Failed(OwnershipFailed, DetectedBy.Supervisor), Runs.AtSource,
-            s => s.SourceStore.Staging = () => throw new MigrationException(OwnershipFailed, "The disk is full.")) { Epoch = 1 },
         new("the guest does not pause", MigrationPhase.Pause, Failed(GuestFailed, DetectedBy.Guest), Failed(GuestFailed, DetectedBy.Guest), Runs.AtSource,
             s => s.Guest.Pausing = () => throw new InvalidOperationException("it is busy")) { Epoch = 1 },
         new("the last collect fails", MigrationPhase.Pause, Failed(TracingFailed, DetectedBy.Monitor), Failed(TracingFailed, DetectedBy.Monitor), Runs.AtSource,

