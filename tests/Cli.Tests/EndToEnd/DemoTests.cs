@@ -79,7 +79,7 @@ public sealed class DemoTests : IDisposable
     [Fact]
     public async Task A_guest_that_writes_too_fast_is_given_up_unharmed()
     {
-        using ProgramRun demo = ProgramRun.Start(_host.State, $"demo --memory 32MiB --warmup 200ms --run-for 200ms --goal 100ms --workload uniform@max --bandwidth 40MiB/s --json {Json}");
+        using ProgramRun demo = ProgramRun.Start(_host.State, $"demo --memory 32MiB --warmup 200ms --run-for 200ms --goal 100ms --workload uniform@max --compress none --page-cache 0 --bandwidth 40MiB/s --json {Json}");
         Assert.Equal(1, await demo.ExitCodeAsync());
         ReportDocument report = ProgramRun.Report(Json);
         Assert.Equal(("notConverging", "running", "consistent"), (report.Failure!.Kind, report.Failure.Guest, report.Verified.Guest));
@@ -90,7 +90,7 @@ public sealed class DemoTests : IDisposable
     [Fact]
     public async Task The_same_guest_moves_when_forced()
     {
-        using ProgramRun demo = ProgramRun.Start(_host.State, $"demo --memory 32MiB --warmup 200ms --run-for 200ms --goal 100ms --workload uniform@max --bandwidth 40MiB/s --if-stalled force --json {Json}");
+        using ProgramRun demo = ProgramRun.Start(_host.State, $"demo --memory 32MiB --warmup 200ms --run-for 200ms --goal 100ms --workload uniform@max --compress none --page-cache 0 --bandwidth 40MiB/s --if-stalled force --json {Json}");
         Assert.Equal(0, await demo.ExitCodeAsync());
         Assert.Equal(("identical", "consistent"), (ProgramRun.Report(Json).Verified.Memory, ProgramRun.Report(Json).Verified.Guest));
     }
@@ -99,7 +99,7 @@ public sealed class DemoTests : IDisposable
     public async Task But_not_when_that_would_take_too_long()
     {
         using ProgramRun demo = ProgramRun.Start(
-            _host.State, $"demo --memory 32MiB --warmup 200ms --run-for 200ms --goal 100ms --workload uniform@max --bandwidth 40MiB/s --if-stalled force --abort-after 300ms --json {Json}");
+            _host.State, $"demo --memory 32MiB --warmup 200ms --run-for 200ms --goal 100ms --workload uniform@max --compress none --page-cache 0 --bandwidth 40MiB/s --if-stalled force --abort-after 300ms --json {Json}");
         Assert.Equal(1, await demo.ExitCodeAsync());
         Assert.Equal("running", ProgramRun.Report(Json).Failure!.Guest);
     }
