@@ -106,14 +106,23 @@ internal static class SourceRehearsal
         }
     }
 
-    // The destination says that it runs before it marks so: the scratch record must not go while it still writes there.
+    // The destination says that it runs before it marks so: the scratch record must not go while it still writes there,
+    // for what it writes later only it could sweep, and it sweeps only what failed.
     private static async Task WaitForLastMarkAsync(SourceSwitchoverContext context, GuestOwnership scratch, CancellationToken cancellationToken)
     {
         TimeProvider time = context.Options.TimeProvider;
+        TimeSpan limit = context.Options.NetworkTimeout;
         long began = time.GetTimestamp();
-        while (await CallAsync(context, scratch.Store!, store => store.ReadMarkAsync(scratch.GuestId, scratch.Epoch + 1, cancellationToken)).ConfigureAwait(false) != OwnershipMark.Running
-            && time.GetElapsedTime(began) < context.Options.NetworkTimeout)
+        while (await CallAsync(context, scratch.Store!, store => store.ReadMarkAsync(scratch.GuestId, scratch.Epoch + 1, cancellationToken)).ConfigureAwait(false) != OwnershipMark.Running)
         {
+            if (time.GetElapsedTime(began) > limit)
+            {
+                throw new MigrationException(
+                    MigrationErrorKind.Timeout,
+                    $"The destination ran the rehearsal's guest and did not mark so in the ownership store within {limit.TotalSeconds:0.###} s. Check the peer's process and its way to the store.")
+                { DetectedBy = DetectedBy.Supervisor };
+            }
+
             await Task.Delay(TimeSpan.FromMilliseconds(1), time, cancellationToken).ConfigureAwait(false);
         }
     }
