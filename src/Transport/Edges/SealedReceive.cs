@@ -5,13 +5,17 @@ using PageEngine.Transport.Sealing;
 namespace PageEngine.Transport.Edges;
 
 // Owns: the way sealed records come in. A record that falls into one run is opened into guest memory itself: if it is refused,
-// so is the whole migration, and the guest never runs on that memory.
+// so is the whole migration, and the guest never runs on that memory. What has come of the next records is taken by the same call.
 
 /// <summary>Receives from a blocking socket. One thread.</summary>
 internal sealed class SealedReceive : IBatchReceive
 {
     private readonly PageSeal _seal;
-    private readonly NativeBuffer _record = new(PageSeal.HeaderBytes + PageSeal.MaxRecordBytes + PageSeal.TagBytes);
+    private const int MaxBytes = PageSeal.HeaderBytes + PageSeal.MaxRecordBytes + PageSeal.TagBytes;
+
+    private readonly NativeBuffer _records = new(MaxBytes + (MaxBytes / 2));
+    private int _start;
+    private int _end;
 
     /// <param name="seal">Owned from here on.</param>
     internal SealedReceive(PageSeal seal) => _seal = seal;
@@ -19,21 +23,24 @@ internal sealed class SealedReceive : IBatchReceive
     /// <inheritdoc/>
     public int Receive(SafeSocketHandle socket, PageBatchWriter writer, out int errno)
     {
-        Span<byte> header = _record.GetSpan()[..PageSeal.HeaderBytes];
-        int received = ReceiveAll(socket, header, out errno);
+        int received = Take(socket, PageSeal.HeaderBytes, out errno);
         if (received <= 0)
         {
             return received;
         }
 
-        int length = PageSeal.LengthOf(header);
-        Span<byte> sealedBytes = _record.GetSpan().Slice(PageSeal.HeaderBytes, length + PageSeal.TagBytes);
-        received = ReceiveAll(socket, sealedBytes, out errno);
+        int length = PageSeal.LengthOf(_records.GetSpan()[_start..]);
+        int all = PageSeal.HeaderBytes + length + PageSeal.TagBytes;
+        received = Take(socket, all, out errno);
         if (received <= 0)
         {
             return received;
         }
 
+        Span<byte> record = _records.GetSpan().Slice(_start, all);
+        _start += all;
+        Span<byte> header = record[..PageSeal.HeaderBytes];
+        Span<byte> sealedBytes = record[PageSeal.HeaderBytes..];
         Span<byte> place = writer.GetSpan();
         if (place.Length >= length)
         {
@@ -66,22 +73,39 @@ internal sealed class SealedReceive : IBatchReceive
 
     public void Dispose()
     {
-        ((IDisposable)_record).Dispose();
+        ((IDisposable)_records).Dispose();
         _seal.Dispose();
     }
 
-    private static int ReceiveAll(SafeSocketHandle socket, Span<byte> bytes, out int errno)
+    // Receives until this many bytes of the next record are there.
+    private int Take(SafeSocketHandle socket, int bytes, out int errno)
     {
-        int all = bytes.Length;
-        while (true)
+        errno = 0;
+        Span<byte> records = _records.GetSpan();
+        if (_start == _end)
         {
-            int received = PlainIo.Receive(socket, bytes, out errno);
-            if (received <= 0 || received == bytes.Length)
+            _start = _end = 0;
+        }
+        else if (_start + bytes > records.Length)
+        {
+            records[_start.._end].CopyTo(records);
+            (_start, _end) = (0, _end - _start);
+        }
+
+        while (_end - _start < bytes)
+        {
+            // What there is, and then no more than what is missing: waiting for that is one call and one waking.
+            int received = _start == _end
+                ? PlainIo.ReceiveSome(socket, records, out errno)
+                : PlainIo.Receive(socket, records.Slice(_end, bytes - (_end - _start)), out errno);
+            if (received <= 0)
             {
-                return received <= 0 ? received : all;
+                return received;
             }
 
-            bytes = bytes[received..];
+            _end += received;
         }
+
+        return bytes;
     }
 }

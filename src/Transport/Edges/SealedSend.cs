@@ -6,7 +6,7 @@ using PageEngine.Transport.Sealing;
 namespace PageEngine.Transport.Edges;
 
 // Owns: the way a batch goes out sealed. Scattered pages are gathered in the record and sealed there; a long run is sealed
-// straight from guest memory.
+// straight from guest memory. Several records go out by one call.
 
 /// <summary>Seals sequences and sends them over a blocking socket. One thread.</summary>
 internal sealed unsafe class SealedSend : IBatchSend
@@ -14,14 +14,19 @@ internal sealed unsafe class SealedSend : IBatchSend
     // Below it a record of its own would cost more than the copy.
     private const int DirectBytes = 64 * 1024;
 
+    // From here on what was sealed is sent: more would leave the core's cache before the kernel copies it.
+    private const int FlushBytes = 256 * 1024;
+
     private readonly PageSeal _seal;
-    private readonly NativeBuffer _record = new(PageSeal.HeaderBytes + PageSeal.MaxRecordBytes + PageSeal.TagBytes);
+    private readonly NativeBuffer _records = new(FlushBytes + PageSeal.HeaderBytes + PageSeal.MaxRecordBytes + PageSeal.TagBytes);
+    private int _sealed;
     private int _gathered;
 
     /// <param name="seal">Owned from here on.</param>
     internal SealedSend(PageSeal seal) => _seal = seal;
 
-    private Span<byte> Gathered => _record.GetSpan().Slice(PageSeal.HeaderBytes, PageSeal.MaxRecordBytes);
+    // The bytes of the record that comes next, behind those that are sealed.
+    private Span<byte> Gathered => _records.GetSpan().Slice(_sealed + PageSeal.HeaderBytes, PageSeal.MaxRecordBytes);
 
     /// <inheritdoc/>
     public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes, bool mayArriveLater)
@@ -35,15 +40,15 @@ internal sealed unsafe class SealedSend : IBatchSend
                 int piece = Math.Min(rest.Length, PageSeal.MaxRecordBytes);
                 if (piece >= DirectBytes)
                 {
-                    errno = SendGathered(socket);
-                    errno = errno != 0 ? errno : SendSealed(socket, rest[..piece]);
+                    errno = SealGathered(socket);
+                    errno = errno != 0 ? errno : Seal(socket, rest[..piece]);
                 }
                 else
                 {
                     piece = Math.Min(piece, PageSeal.MaxRecordBytes - _gathered);
                     rest[..piece].CopyTo(Gathered[_gathered..]);
                     _gathered += piece;
-                    errno = _gathered == PageSeal.MaxRecordBytes ? SendGathered(socket) : 0;
+                    errno = _gathered == PageSeal.MaxRecordBytes ? SealGathered(socket) : 0;
                 }
 
                 if (errno != 0)
@@ -55,29 +60,46 @@ internal sealed unsafe class SealedSend : IBatchSend
             }
         }
 
-        return SendGathered(socket);
+        int last = SealGathered(socket);
+        return last != 0 ? last : Flush(socket);
     }
 
     public void Dispose()
     {
-        ((IDisposable)_record).Dispose();
+        ((IDisposable)_records).Dispose();
         _seal.Dispose();
     }
 
-    private int SendGathered(SafeSocketHandle socket)
+    private int SealGathered(SafeSocketHandle socket)
     {
-        int errno = _gathered == 0 ? 0 : SendSealed(socket, Gathered[.._gathered]);
+        if (_gathered == 0)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> bytes = Gathered[.._gathered];
         _gathered = 0;
-        return errno;
+        return Seal(socket, bytes);
     }
 
-    private int SendSealed(SafeSocketHandle socket, ReadOnlySpan<byte> bytes)
+    private int Seal(SafeSocketHandle socket, ReadOnlySpan<byte> bytes)
     {
-        Span<byte> record = _record.GetSpan()[..(PageSeal.HeaderBytes + bytes.Length + PageSeal.TagBytes)];
+        Span<byte> record = _records.GetSpan().Slice(_sealed, PageSeal.HeaderBytes + bytes.Length + PageSeal.TagBytes);
         _seal.Seal(bytes, record);
+        _sealed += record.Length;
+        return _sealed < FlushBytes ? 0 : Flush(socket);
+    }
 
-        // SAFETY: the record is native memory of this length that this object holds.
-        IoVector vector = new() { Start = _record.Pointer, Bytes = (nuint)record.Length };
+    private int Flush(SafeSocketHandle socket)
+    {
+        if (_sealed == 0)
+        {
+            return 0;
+        }
+
+        // SAFETY: the records are native memory of this length that this object holds.
+        IoVector vector = new() { Start = _records.Pointer, Bytes = (nuint)_sealed };
+        _sealed = 0;
         return GatherSend.Send(socket, &vector, 1);
     }
 }

@@ -10,3 +10,10 @@ public sealed class SealedPageStreamTests : PageStreamTests
 
     private protected override Task<(MigrationConnection Source, MigrationConnection Destination)> ConnectAsync() => Connections.TcpAsync();
 }
+
+public sealed class RelayedSealedPageStreamTests : PageStreamTests
+{
+    private protected override ReadOnlyMemory<byte> Secret { get; } = PageSeal.NewSecret();
+
+    private protected override Task<(MigrationConnection Source, MigrationConnection Destination)> ConnectAsync() => Connections.RelayedAsync();
+}
