@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Net;
 using PageEngine.Cli.Output;
 using PageEngine.Ownership;
@@ -31,14 +32,16 @@ internal static class DemoCommand
             "--warmup", "TIME", "How long the guest runs here before it is moved. Default 1s.", TimeSpan.FromSeconds(1), OptionParsers.Duration);
         WordOption<TimeSpan> runFor = new(
             "--run-for", "TIME", "How long the guest runs at the destination before it is checked. Default 1s.", TimeSpan.FromSeconds(1), OptionParsers.Duration);
+        Option<bool> reserve = new(ReceiveCommand.Reserve) { Description = "Let the destination take the guest's memory before it listens, as a machine that is kept ready would." };
         command.Options.Add(warmup);
         command.Options.Add(runFor);
+        command.Options.Add(reserve);
         CommonOptions common = new(command, verifyByDefault: true);
-        command.SetAction((parsed, _) => RunAsync(host, common.Read(parsed), warmup.Read(parsed), runFor.Read(parsed)));
+        command.SetAction((parsed, _) => RunAsync(host, common.Read(parsed), warmup.Read(parsed), runFor.Read(parsed), parsed.GetValue(reserve)));
         return command;
     }
 
-    private static async Task<int> RunAsync(Host host, MigrationSettings settings, TimeSpan warmup, TimeSpan runFor)
+    private static async Task<int> RunAsync(Host host, MigrationSettings settings, TimeSpan warmup, TimeSpan runFor, bool reserve)
     {
         using Interrupts interrupts = new(host, "Cancelling: the guest goes on here. Once more ends the program at once.");
         using CommandRun run = new(host, settings, 'S');
@@ -53,7 +56,7 @@ internal static class DemoCommand
         using SourceRun source = new(run);
         run.Step("Starting a destination process.");
         using DestinationProcess destination = DestinationProcess.Start(
-            DestinationArguments(settings, runFor, ownership, destinationJournal), Path.Combine(scratch.Path, "destination.json"), host.Error);
+            DestinationArguments(settings, runFor, reserve, ownership, destinationJournal), Path.Combine(scratch.Path, "destination.json"), host.Error);
         source.Fill();
         IPEndPoint address = await destination.Listening.WaitAsync(interrupts.Token);
         using FileOwnershipStore? store = OwnershipStores.Open(ownership);
@@ -115,7 +118,7 @@ internal static class DemoCommand
         return code;
     }
 
-    private static List<string> DestinationArguments(MigrationSettings settings, TimeSpan runFor, string ownership, string journal)
+    private static List<string> DestinationArguments(MigrationSettings settings, TimeSpan runFor, bool reserve, string ownership, string journal)
     {
         List<string> arguments =
         [
@@ -146,6 +149,11 @@ internal static class DemoCommand
         if (settings.Log is { } log)
         {
             arguments.AddRange(["--log", log]);
+        }
+
+        if (reserve)
+        {
+            arguments.AddRange([ReceiveCommand.Reserve, "--memory", settings.MemoryBytes.ToString(CultureInfo.InvariantCulture)]);
         }
 
         arguments.AddRange(settings.Tls?.Arguments ?? []);

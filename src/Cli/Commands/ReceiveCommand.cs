@@ -17,6 +17,9 @@ internal sealed record ReceiveSettings
     /// <summary>Gets how long the guest runs before it is checked and the program exits; null: until Ctrl-C.</summary>
     public required TimeSpan? RunFor { get; init; }
 
+    /// <summary>Gets whether memory is taken before a guest comes.</summary>
+    public required bool Reserve { get; init; }
+
     /// <summary>Gets where journals go; null: the state directory.</summary>
     public required string? Journal { get; init; }
 }
@@ -29,6 +32,9 @@ internal static class ReceiveCommand
 
     /// <summary>The option by which demo keeps the destination's journals beside its own.</summary>
     public const string Journal = "--journal";
+
+    /// <summary>The option by which memory is taken before a guest comes.</summary>
+    public const string Reserve = "--reserve";
 
     /// <summary>Makes the command.</summary>
     public static Command Create(Host host)
@@ -46,9 +52,13 @@ internal static class ReceiveCommand
         WordOption<TimeSpan?> runFor = new(
             "--run-for", "TIME", "How long the guest runs here before it is checked and the program exits. Default: until Ctrl-C.", null,
             text => OptionParsers.Duration(text) is var (time, error) ? (time, error) : default);
+        Option<bool> reserve = new(Reserve)
+        {
+            Description = "Take the memory of a guest of --memory before listening, so that no page is taken for the first time while it arrives. A guest of another size gets its own.",
+        };
         Option<bool> untilStdinCloses = new(UntilStdinCloses) { Hidden = true };
         Option<string?> journal = new(Journal) { Hidden = true };
-        foreach (Option option in (ReadOnlySpan<Option>)[listen, once, runFor, untilStdinCloses, journal])
+        foreach (Option option in (ReadOnlySpan<Option>)[listen, once, runFor, reserve, untilStdinCloses, journal])
         {
             command.Options.Add(option);
         }
@@ -62,6 +72,7 @@ internal static class ReceiveCommand
                 Listen = listen.Read(parsed)!,
                 Once = parsed.GetValue(once),
                 RunFor = runFor.Read(parsed),
+                Reserve = parsed.GetValue(reserve),
                 Journal = parsed.GetValue(journal),
             },
             parsed.GetValue(untilStdinCloses)));
@@ -75,6 +86,11 @@ internal static class ReceiveCommand
         if (untilStdinCloses)
         {
             ParentWatch.Start();
+        }
+
+        if (receive.Reserve && !settings.MemoryIsGiven)
+        {
+            throw new UsageException($"{Reserve} needs --memory: how much memory the guest that is to come has.");
         }
 
         using CommandRun run = new(host, settings, 'D');

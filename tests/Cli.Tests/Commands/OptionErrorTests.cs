@@ -68,6 +68,7 @@ public sealed class OptionErrorTests : IDisposable
     [InlineData("send --to 127.0.0.1:65536", "--to: '127.0.0.1:65536' is no HOST:PORT")]
     [InlineData("send --to ::1:4444", "--to: '::1:4444' is no HOST:PORT")]
     [InlineData("receive", "'--listen' is required")]
+    [InlineData("receive --listen 127.0.0.1:0 --reserve", "--reserve needs --memory")]
     [InlineData("receive --listen no.such.host.invalid:4444", "which cannot be resolved")]
     [InlineData("receive --listen 127.0.0.1:0 --run-for soon", "--run-for: 'soon' is not a duration")]
     [InlineData("qemu send", "qemu")]

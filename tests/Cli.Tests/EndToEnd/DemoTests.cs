@@ -66,6 +66,16 @@ public sealed class DemoTests : IDisposable
     }
 
     [Fact]
+    public async Task A_guest_moves_into_memory_that_was_reserved_for_it()
+    {
+        using ProgramRun demo = ProgramRun.Start(_host.State, $"{Small} --reserve --fill 50 --json {Json} -v");
+        int code = await demo.ExitCodeAsync();
+        Assert.True(code == 0, demo.Out + demo.Error);
+        Assert.Matches(@"destination: .*64 MiB of memory are reserved, in \d+ ms", demo.Error);
+        Assert.Equal(("identical", "consistent"), (ProgramRun.Report(Json).Verified.Memory, ProgramRun.Report(Json).Verified.Guest));
+    }
+
+    [Fact]
     public async Task Json_on_stdout_is_alone_there()
     {
         using ProgramRun demo = ProgramRun.Start(_host.State, $"{Small} --json - -v");
