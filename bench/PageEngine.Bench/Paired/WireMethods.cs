@@ -23,7 +23,7 @@ internal static class WireMethods
     {
         int fast = Math.Max(3, (int)(16 * seconds));
         int slow = Math.Max(2, (int)(4 * seconds));
-        WireSettings engine = new() { Method = "engine", Pages = GuestPages, Run = 1, Passes = fast, Warmup = 5, Streams = 1, Fresh = false };
+        WireSettings engine = new() { Method = "engine", Pages = GuestPages, Run = 1, Passes = fast, Warmup = 16, Streams = 1, Fresh = false };
         return
         [
             new("iperf3", () => IperfAsync(1, seconds)),
@@ -39,12 +39,12 @@ internal static class WireMethods
             new("iperf3 2 streams", () => IperfAsync(2, seconds)),
             new("engine 4k 2 streams", () => EngineAsync(engine with { Streams = 2 })),
             new("engine 64k 2 streams", () => EngineAsync(engine with { Run = 16, Streams = 2 })),
-            new("Pipe 4k", () => EngineAsync(engine with { Method = "pipe", Passes = slow, Warmup = 2 })),
-            new("Pipe 64k", () => EngineAsync(engine with { Method = "pipe", Run = 16, Passes = slow, Warmup = 2 })),
-            new("sealed 4k", () => EngineAsync(engine with { Method = "sealed", Passes = fast / 2, Warmup = 2 })),
-            new("sealed 64k", () => EngineAsync(engine with { Method = "sealed", Run = 16, Passes = fast / 2, Warmup = 2 })),
-            new("SslStream 4k", () => EngineAsync(engine with { Method = "tls", Passes = slow, Warmup = 2 })),
-            new("SslStream 64k", () => EngineAsync(engine with { Method = "tls", Run = 16, Passes = slow, Warmup = 2 })),
+            new("Pipe 4k", () => EngineAsync(engine with { Method = "pipe", Passes = slow, Warmup = 12 })),
+            new("Pipe 64k", () => EngineAsync(engine with { Method = "pipe", Run = 16, Passes = slow, Warmup = 12 })),
+            new("sealed 4k", () => EngineAsync(engine with { Method = "sealed", Passes = fast / 2, Warmup = 8 })),
+            new("sealed 64k", () => EngineAsync(engine with { Method = "sealed", Run = 16, Passes = fast / 2, Warmup = 8 })),
+            new("SslStream 4k", () => EngineAsync(engine with { Method = "tls", Passes = slow, Warmup = 4 })),
+            new("SslStream 64k", () => EngineAsync(engine with { Method = "tls", Run = 16, Passes = slow, Warmup = 4 })),
         ];
     }
 

@@ -1,7 +1,7 @@
 namespace PageEngine.Planning;
 
 // Owns: the parts of the blackout that do not depend on how many pages remain. Filled from the rehearsal and from what
-// was measured since; never from constants.
+// was measured since.
 
 /// <summary>The measured or rehearsed parts of a switchover that are there even if no page remains.</summary>
 public sealed record SwitchoverFixedCosts
@@ -37,4 +37,18 @@ public sealed record SwitchoverFixedCosts
 
     /// <summary>Gets the sum.</summary>
     public TimeSpan Total => Pause + Harvest + Barrier + StateSave + StateTransfer + Restore + Commit + Resume;
+
+    /// <summary>Makes the costs of a switchover in which every step takes longer by this factor.</summary>
+    internal SwitchoverFixedCosts Scale(double factor) => new()
+    {
+        Approach = Approach * factor,
+        Pause = Pause * factor,
+        Harvest = Harvest * factor,
+        Barrier = Barrier * factor,
+        StateSave = StateSave * factor,
+        StateTransfer = StateTransfer * factor,
+        Restore = Restore * factor,
+        Commit = Commit * factor,
+        Resume = Resume * factor,
+    };
 }
