@@ -15,6 +15,7 @@ internal static class PairsCommand
         ("engine 64k fresh", "C 64k fresh", "", ""),
         ("engine 64k 2 streams", "iperf3 2 streams", "", ""),
         ("engine 4k 2 streams", "iperf3 2 streams", "", ""),
+        ("engine 4k 2 streams", "iperf3", "≥ 1.0", "≤ 1.15"),
         ("copied 64k", "iperf3", "≥ 1.3", "≤ 1.15"),
         ("copied 64k", "C 64k", "", ""),
         ("engine 64k", "copied 64k", "", ""),
