@@ -44,7 +44,7 @@ internal sealed record Conversation(byte[] Preamble, byte[][] FromSource, byte[]
             return [frame];
         }
 
-        await using var scene = new HostileScene(Keep, hasStore: false);
+        await using var scene = new HostileScene(Keep, hasStore: false, isUnharmed: true);
         await scene.RunAsync();
         Assert.Null(scene.Report.Failure);
         byte[][] Of(bool fromSource, FrameFormat format) => [.. kept.Where(k => k.FromSource == fromSource && k.Format == format).Select(k => k.Frame)];

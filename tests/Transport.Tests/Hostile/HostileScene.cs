@@ -20,9 +20,14 @@ internal sealed class HostileScene : IAsyncDisposable
     private readonly WatchedGuest _guest;
     private readonly MutatingEdge _edge;
     private readonly MemoryOwnershipStore? _store;
+    private readonly double _patience;
 
-    internal HostileScene(Delivering deliver, bool hasStore)
+    /// <param name="deliver">What the one in the middle does.</param>
+    /// <param name="hasStore">Whether there is an ownership store.</param>
+    /// <param name="isUnharmed">Whether the migration must complete, however busy the machine is; else timers are short.</param>
+    internal HostileScene(Delivering deliver, bool hasStore, bool isUnharmed = false)
     {
+        _patience = isUnharmed ? 15 : 1;
         var layout = new MemoryLayout([new MemoryLayoutRegion(new GuestAddress(0), 16), new MemoryLayoutRegion(new GuestAddress(1 << 20), 16)]);
         _guest = new WatchedGuest(Guid.NewGuid(), layout, new GuestDescription("watched", new byte[] { 1, 2, 3 }), _watch);
         for (int page = 0; page < 8; page++)
@@ -49,19 +54,19 @@ internal sealed class HostileScene : IAsyncDisposable
             OwnershipStore = _store,
             MaxMemoryBytes = 1 << 20,
             MaxStreams = 2,
-            StartTimeout = TimeSpan.FromSeconds(2),
-            NetworkTimeout = TimeSpan.FromSeconds(3),
-            ClaimTimeout = TimeSpan.FromSeconds(1),
+            StartTimeout = TimeSpan.FromSeconds(2 * _patience),
+            NetworkTimeout = TimeSpan.FromSeconds(3 * _patience),
+            ClaimTimeout = TimeSpan.FromSeconds(1 * _patience),
         }).ReceiveAsync(_edge, stop.Token);
         Report = await new MigrationSource(_guest, tracer, new MigrationSourceOptions
         {
             Ownership = ownership,
             Streams = 1,
             Verify = true,
-            StartTimeout = TimeSpan.FromSeconds(2),
-            NetworkTimeout = TimeSpan.FromSeconds(3),
-            ResumeTimeout = TimeSpan.FromMilliseconds(800),
-            StallTimeout = TimeSpan.FromSeconds(3),
+            StartTimeout = TimeSpan.FromSeconds(2 * _patience),
+            NetworkTimeout = TimeSpan.FromSeconds(3 * _patience),
+            ResumeTimeout = TimeSpan.FromMilliseconds(800 * _patience),
+            StallTimeout = TimeSpan.FromSeconds(3 * _patience),
             Policy = new ScriptedPolicy(state =>
             {
                 tracer.MarkDirty(3);
@@ -70,7 +75,7 @@ internal sealed class HostileScene : IAsyncDisposable
         }).MigrateAsync(_edge).WaitAsync(_never);
 
         // A peer may ask for a wait of up to a day: the one who stands at the destination ends it.
-        if (await Task.WhenAny(receiving, Task.Delay(TimeSpan.FromSeconds(6), CancellationToken.None)) != receiving)
+        if (await Task.WhenAny(receiving, Task.Delay(TimeSpan.FromSeconds(6 * _patience), CancellationToken.None)) != receiving)
         {
             await stop.CancelAsync();
         }
