@@ -184,6 +184,10 @@ internal sealed unsafe class PageBatchWriter : PipeWriter, IDisposable
         }
     }
 
+    /// <summary>Gets whether bytes lie in the buffer of coded payloads.</summary>
+    internal bool IsInCodedBuffer(byte* start, int bytes) =>
+        _coded is { } coded && start >= coded.Buffer.Pointer && start + bytes <= coded.Buffer.Pointer + coded.Buffer.GetSpan().Length;
+
     private int HeadEnd => PageBatchHeader.Bytes + (_place == Place.Table ? _header.TableBytes : 0);
 
     private static long BytesOf(PageRun run) => (long)run.Count * MemoryLayout.PageBytes;

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using PageEngine.Compression;
 using PageEngine.Devices;
 using PageEngine.Memory;
+using PageEngine.Streaming;
 using PageEngine.Transport.Control;
 using Xunit;
 
@@ -9,7 +11,9 @@ namespace PageEngine.Transport.Tests.Hostile;
 // Owns: a migration that went well, as the frames that both sides sent.
 
 /// <summary>What a migration said, in order.</summary>
-internal sealed record Conversation(byte[] Preamble, byte[][] FromSource, byte[][] FromDestination, byte[][] Batches, byte[] State)
+/// <param name="CodedBatches">What went over the page stream of another one, with pages compared and compressed.</param>
+internal sealed record Conversation(
+    byte[] Preamble, byte[][] FromSource, byte[][] FromDestination, byte[][] Batches, byte[][] CodedBatches, byte[] State)
 {
     /// <summary>Reads the recording that PAGEENGINE_FUZZ_RECORDING names, and makes it where there is none yet: with the same
     /// seed the decoders then get the same frames.</summary>
@@ -30,8 +34,23 @@ internal sealed record Conversation(byte[] Preamble, byte[][] FromSource, byte[]
         return recorded;
     }
 
-    /// <summary>Records a migration of a small guest without a store.</summary>
+    /// <summary>Records migrations of a small guest without a store.</summary>
     private static async Task<Conversation> RecordAsync()
+    {
+        List<(bool FromSource, FrameFormat Format, byte[] Frame)> plain = await KeepAsync(PageCompression.None);
+        List<(bool FromSource, FrameFormat Format, byte[] Frame)> coded = await KeepAsync(PageCompression.Lz4);
+        byte[][] Of(bool fromSource, FrameFormat format) => [.. plain.Where(k => k.FromSource == fromSource && k.Format == format).Select(k => k.Frame)];
+        byte[][] codedBatches = [.. coded.Where(k => k.FromSource && k.Format == FrameFormat.Batch).Select(k => k.Frame)];
+        Assert.Contains(codedBatches, b => PageBatchHeader.Read(b.AsSpan(0, PageBatchHeader.Bytes)).Encoding == PageBatchHeader.CodedEncoding);
+        var writer = new DeviceStateWriter();
+        writer.Add("cpu", 0, 1, new byte[40]);
+        writer.Add("disk", 1, 2, new byte[9]);
+        return new Conversation(
+            Of(true, FrameFormat.Preamble)[0], Of(true, FrameFormat.Control), Of(false, FrameFormat.Control), Of(true, FrameFormat.Batch),
+            codedBatches, DeviceStateCodec.Encode(writer.ToDeviceState()));
+    }
+
+    private static async Task<List<(bool FromSource, FrameFormat Format, byte[] Frame)>> KeepAsync(PageCompression compression)
     {
         var kept = new List<(bool FromSource, FrameFormat Format, byte[] Frame)>();
         IEnumerable<byte[]> Keep(bool fromSource, FrameFormat format, byte[] frame, uint number)
@@ -44,15 +63,9 @@ internal sealed record Conversation(byte[] Preamble, byte[][] FromSource, byte[]
             return [frame];
         }
 
-        await using var scene = new HostileScene(Keep, hasStore: false, isUnharmed: true);
+        await using var scene = new HostileScene(Keep, hasStore: false, compression, isUnharmed: true);
         await scene.RunAsync();
         Assert.Null(scene.Report.Failure);
-        byte[][] Of(bool fromSource, FrameFormat format) => [.. kept.Where(k => k.FromSource == fromSource && k.Format == format).Select(k => k.Frame)];
-        var writer = new DeviceStateWriter();
-        writer.Add("cpu", 0, 1, new byte[40]);
-        writer.Add("disk", 1, 2, new byte[9]);
-        return new Conversation(
-            Of(true, FrameFormat.Preamble)[0], Of(true, FrameFormat.Control), Of(false, FrameFormat.Control), Of(true, FrameFormat.Batch),
-            DeviceStateCodec.Encode(writer.ToDeviceState()));
+        return kept;
     }
 }

@@ -1,3 +1,4 @@
+using PageEngine.Compression;
 using PageEngine.Guests;
 using PageEngine.Memory;
 using PageEngine.Ownership;
@@ -20,13 +21,16 @@ internal sealed class HostileScene : IAsyncDisposable
     private readonly WatchedGuest _guest;
     private readonly MutatingEdge _edge;
     private readonly MemoryOwnershipStore? _store;
+    private readonly PageCompression _compression;
     private readonly double _patience;
 
     /// <param name="deliver">What the one in the middle does.</param>
     /// <param name="hasStore">Whether there is an ownership store.</param>
+    /// <param name="compression">How pages are made smaller.</param>
     /// <param name="isUnharmed">Whether the migration must complete, however busy the machine is; else timers are short.</param>
-    internal HostileScene(Delivering deliver, bool hasStore, bool isUnharmed = false)
+    internal HostileScene(Delivering deliver, bool hasStore, PageCompression compression = PageCompression.None, bool isUnharmed = false)
     {
+        _compression = compression;
         _patience = isUnharmed ? 15 : 1;
         var layout = new MemoryLayout([new MemoryLayoutRegion(new GuestAddress(0), 16), new MemoryLayoutRegion(new GuestAddress(1 << 20), 16)]);
         _guest = new WatchedGuest(Guid.NewGuid(), layout, new GuestDescription("watched", new byte[] { 1, 2, 3 }), _watch);
@@ -63,12 +67,14 @@ internal sealed class HostileScene : IAsyncDisposable
             Ownership = ownership,
             Streams = 1,
             Verify = true,
+            Compression = _compression,
             StartTimeout = TimeSpan.FromSeconds(2 * _patience),
             NetworkTimeout = TimeSpan.FromSeconds(3 * _patience),
             ResumeTimeout = TimeSpan.FromMilliseconds(800 * _patience),
             StallTimeout = TimeSpan.FromSeconds(3 * _patience),
             Policy = new ScriptedPolicy(state =>
             {
+                _guest.Memory.Page(3)[100 * state.Rounds.Count] = 1; // where pages are compared, a difference
                 tracer.MarkDirty(3);
                 return new MigrationDecision(state.Rounds.Count < 3 ? DecisionKind.NextRound : DecisionKind.SwitchOver, "as the test wants it");
             }),
