@@ -8,17 +8,13 @@ using PageEngine.Transport.Interop;
 
 namespace PageEngine.Transport.Edges;
 
-// Owns: the way unencrypted batches leave. Long runs may go by reference: then a page's bytes are read when the network card, or
+// Owns: the way unencrypted batches leave. Pages may go by reference: then a page's bytes are read when the network card, or
 // on loopback the receiver, takes them, up to the round's barrier. What that demands is in docs/performance.md, "Sending without
 // a copy"; whatever does not meet it is gathered, which copies the bytes before the call returns.
 
 /// <summary>Sends batches by reference where that is allowed and gains, and gathered otherwise. One thread.</summary>
 internal sealed unsafe class ReferenceSend : IBatchSend
 {
-    /// <summary>From how many bytes a run, on average over a batch, references can gain: a reference costs as much for one page
-    /// as the copy that it saves.</summary>
-    internal const int MinRunBytes = 64 * 1024;
-
     private readonly GatherSend _gather = new();
     private readonly bool? _force;
     private IoVector* _vectors = (IoVector*)NativeMemory.Alloc(IoVector.MaxPerCall, (nuint)sizeof(IoVector));
@@ -36,7 +32,7 @@ internal sealed unsafe class ReferenceSend : IBatchSend
     public int Send(SafeSocketHandle socket, in ReadOnlySequence<byte> bytes, bool mayArriveLater)
     {
         ReadOnlySequence<byte> batch = bytes;
-        if (!mayArriveLater || _refused || !HasLongRuns(batch))
+        if (!mayArriveLater || _refused || !CanBeReferenced(batch))
         {
             return _gather.Send(socket, batch, mayArriveLater);
         }
@@ -63,16 +59,16 @@ internal sealed unsafe class ReferenceSend : IBatchSend
         _vectors = null;
     }
 
-    private static bool HasLongRuns(in ReadOnlySequence<byte> batch)
+    private static bool CanBeReferenced(in ReadOnlySequence<byte> batch)
     {
-        int runs = 0;
+        int segments = 0;
         foreach (ReadOnlyMemory<byte> _ in batch)
         {
-            runs++;
+            segments++;
         }
 
         // The first segment is the head: it is written anew for the next batch, and is always copied.
-        return runs is > 1 and <= IoVector.MaxPerCall && (batch.Length - batch.First.Length) / (runs - 1) >= MinRunBytes;
+        return segments is > 1 and <= IoVector.MaxPerCall;
     }
 
     private int SendReferences(SafeSocketHandle socket, in ReadOnlySequence<byte> batch)
