@@ -21,7 +21,7 @@ internal static class SourceRehearsal
     /// <summary>How much longer each step takes after seconds of nothing but pages, which leave neither its code nor its data in the
     /// caches, than right after a rehearsal. Measured, on two processors: 1.3 to 1.5 in the median of 30 migrations; it grows where the
     /// processors have other work and falls where they have none (docs/performance.md, "Prediction of the blackout").</summary>
-    internal const double ColdFactor = 1.4;
+    internal const double ColdFactor = 1.5;
 
     /// <summary>Runs all rehearsals.</summary>
     /// <returns>The fixed part: for each step the longer of the last two rehearsals, as it is expected after the rounds.</returns>
