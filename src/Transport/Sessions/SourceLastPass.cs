@@ -38,7 +38,10 @@ internal sealed class SourceLastPass(SourceSwitchoverContext context, DirtyBitma
         try
         {
             await (await Task.WhenAny(saving, drained).ConfigureAwait(false)).ConfigureAwait(false);
-            await Task.WhenAll(saving, drained).ConfigureAwait(false);
+            await saving.ConfigureAwait(false);
+            watch.Mark(SwitchoverPart.StateSave);
+            await drained.ConfigureAwait(false);
+            watch.Mark(SwitchoverPart.Pages);
         }
         catch
         {
@@ -48,7 +51,6 @@ internal sealed class SourceLastPass(SourceSwitchoverContext context, DirtyBitma
             throw;
         }
 
-        watch.Mark(SwitchoverPart.StateSave);
         collect();
         long written = pending.Count();
         watch.RemainingPages += written;
