@@ -18,6 +18,10 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
 
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
+    /// <summary>More than most machines' state.</summary>
+    private const int UsualStateBytes = 1 << 20;
+
+    private readonly byte[] _room = new byte[UsualStateBytes];
     private StatePipe? _ready;
 
     /// <summary>Gives QEMU its end of a pipe ahead of time.</summary>
@@ -33,7 +37,23 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
         }
     }
 
-    /// <summary>Takes the state of a stopped machine.</summary>
+    /// <summary>Passes bytes through a pipe of its own, and an event through a subscription, so that code and memory are not
+    /// touched for the first time while the guest stands still.</summary>
+    internal async Task RehearseAsync(CancellationToken cancellationToken)
+    {
+        using var pipe = StatePipe.Create();
+        Task<ReadOnlyMemory<byte>> reading = pipe.ReadToEndAsync(_room, MaxStateBytes);
+        await pipe.WriteAsync(new byte[UsualStateBytes]).WaitAsync(_patience, time, cancellationToken).ConfigureAwait(false);
+        await reading.WaitAsync(_patience, time, cancellationToken).ConfigureAwait(false);
+        using QmpSubscription events = monitor.Subscribe(EventName);
+        using var completed = JsonDocument.Parse("""{"status":"completed"}""");
+        Task waiting = WaitAsync(events, "rehearse", cancellationToken);
+        events.Take(new QmpEvent(EventName, completed.RootElement));
+        await waiting.ConfigureAwait(false);
+        await StatusAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the state of a stopped machine. It is valid until the next one is taken.</summary>
     /// <exception cref="MigrationException">QEMU could not save it.</exception>
     internal async Task<ReadOnlyMemory<byte>> SaveAsync(CancellationToken cancellationToken)
     {
@@ -41,8 +61,10 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
         using StatePipe pipe = _ready!;
         _ready = null;
         using QmpSubscription events = monitor.Subscribe(EventName);
-        await monitor.ExecuteAsync("migrate", static writer => writer.WriteString("uri", $"fd:{DescriptorName}"), cancellationToken).ConfigureAwait(false);
-        Task<ReadOnlyMemory<byte>> reading = pipe.ReadToEndAsync(MaxStateBytes);
+
+        // Reads before QEMU writes: its thread's start must not follow the answer while the guest stands still.
+        Task<ReadOnlyMemory<byte>> reading = pipe.ReadToEndAsync(_room, MaxStateBytes);
+        await OrderAsync("migrate", cancellationToken).ConfigureAwait(false);
         await WaitAsync(events, "save its device state", cancellationToken).ConfigureAwait(false);
         return await reading.WaitAsync(_patience, time, cancellationToken).ConfigureAwait(false);
     }
@@ -55,10 +77,12 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
         using StatePipe pipe = _ready!;
         _ready = null;
         using QmpSubscription events = monitor.Subscribe(EventName);
-        await monitor.ExecuteAsync("migrate-incoming", static writer => writer.WriteString("uri", $"fd:{DescriptorName}"), cancellationToken).ConfigureAwait(false);
+
+        // Fills the pipe before QEMU is told to read from it, so that it need not wait for its next bytes.
         Task writing = pipe.WriteAsync(state);
         try
         {
+            await OrderAsync("migrate-incoming", cancellationToken).ConfigureAwait(false);
             await WaitAsync(events, "load the device state", cancellationToken).ConfigureAwait(false);
         }
         catch (QmpException e) when (e.IsConnection)
@@ -84,11 +108,39 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
                 await events.NextAsync(cancellationToken).AsTask().WaitAsync(_patience, time, cancellationToken).ConfigureAwait(false);
             }
         }
+
+        await CloseUnusedAsync().ConfigureAwait(false);
     }
 
     /// <summary>Tells whether QEMU's own migration is at work.</summary>
     internal static bool IsUnderWay(string? status) =>
         status is not (null or "none" or "completed" or "failed" or "cancelled");
+
+    private async Task OrderAsync(string command, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await monitor.ExecuteAsync(command, static writer => writer.WriteString("uri", $"fd:{DescriptorName}"), cancellationToken).ConfigureAwait(false);
+        }
+        catch (QmpException e) when (!e.IsConnection)
+        {
+            await CloseUnusedAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    // QEMU keeps a descriptor that it was given and did not use; this side's thread waits at the other end of the pipe.
+    private async Task CloseUnusedAsync()
+    {
+        try
+        {
+            await monitor.ExecuteAsync("closefd", static writer => writer.WriteString("fdname", DescriptorName)).ConfigureAwait(false);
+        }
+        catch (QmpException)
+        {
+            // It was used after all, or QEMU is gone: either way it is closed.
+        }
+    }
 
     private async Task<string?> StatusAsync(CancellationToken cancellationToken) =>
         QmpElement.TextOrNull(await monitor.ExecuteAsync("query-migrate", null, cancellationToken).ConfigureAwait(false), "status");

@@ -109,6 +109,11 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
     public async ValueTask RehearseAsync(CancellationToken cancellationToken) => await RunAsync("be prepared for the move", async () =>
     {
         await SetUpAsync(cancellationToken).ConfigureAwait(false);
+        if (_saved is null)
+        {
+            await _state.RehearseAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         await _state.PrepareAsync(Role == QemuRole.Destination, cancellationToken).ConfigureAwait(false);
     }).ConfigureAwait(false);
 

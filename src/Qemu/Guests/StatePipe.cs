@@ -11,7 +11,6 @@ internal sealed unsafe class StatePipe : IDisposable
 {
     /// <summary>Room in the pipe, so that QEMU need not wait for a reader; a wish.</summary>
     private const int PipeBytes = 1 << 20;
-    private const int FirstBytes = 1 << 20;
 
     private readonly SafeFileHandle _read;
     private readonly SafeFileHandle _write;
@@ -47,9 +46,10 @@ internal sealed unsafe class StatePipe : IDisposable
     }
 
     /// <summary>Reads until the other side closes its end. Close the own write end first.</summary>
+    /// <param name="buffer">Where the bytes go as far as they fit; what is returned may lie in it.</param>
     /// <param name="maxBytes">More is an error.</param>
     /// <returns>What came; fails with <see cref="MigrationException"/>.</returns>
-    internal Task<ReadOnlyMemory<byte>> ReadToEndAsync(int maxBytes) => OnThread("pageengine-state-out", () => ReadToEnd(maxBytes));
+    internal Task<ReadOnlyMemory<byte>> ReadToEndAsync(byte[] buffer, int maxBytes) => OnThread("pageengine-state-out", () => ReadToEnd(buffer, maxBytes));
 
     /// <summary>Writes everything, then closes the write end. Close the own read end first.</summary>
     /// <returns>Fails with <see cref="MigrationException"/> when the other side stopped reading.</returns>
@@ -83,9 +83,9 @@ internal sealed unsafe class StatePipe : IDisposable
         return done.Task;
     }
 
-    private ReadOnlyMemory<byte> ReadToEnd(int maxBytes)
+    private ReadOnlyMemory<byte> ReadToEnd(byte[] buffer, int maxBytes)
     {
-        byte[] bytes = new byte[Math.Min(FirstBytes, maxBytes)];
+        byte[] bytes = buffer;
         int length = 0;
         while (true)
         {

@@ -4,10 +4,12 @@ using PageEngine.Memory;
 
 namespace PageEngine.Transport.Sessions;
 
-// Owns: the guest of the rehearsal: one page of memory that nothing writes, and a few bytes of state.
+// Owns: the guest of the rehearsal: one page of memory that nothing writes, and a state as long as it is told.
 
 /// <summary>Stands in for the guest while the switchover is rehearsed.</summary>
-internal sealed class ScratchGuest(Guid id) : IGuest, IDisposable
+/// <param name="id">Its identity.</param>
+/// <param name="stateBytes">How much state it saves.</param>
+internal sealed class ScratchGuest(Guid id, int stateBytes = 16) : IGuest, IDisposable
 {
     private const string SectionKind = "rehearsal";
 
@@ -30,7 +32,7 @@ internal sealed class ScratchGuest(Guid id) : IGuest, IDisposable
 
     public ValueTask SaveStateAsync(DeviceStateWriter writer, CancellationToken cancellationToken)
     {
-        writer.Add(SectionKind, 0, 1, Id.ToByteArray());
+        writer.Add(SectionKind, 0, 1, new byte[stateBytes]);
         return ValueTask.CompletedTask;
     }
 

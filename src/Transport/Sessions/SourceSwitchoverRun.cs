@@ -1,6 +1,4 @@
-using System.IO.Hashing;
 using PageEngine.Bitmaps;
-using PageEngine.Devices;
 using PageEngine.Memory;
 using PageEngine.Ownership;
 using PageEngine.Reporting;
@@ -18,8 +16,7 @@ namespace PageEngine.Transport.Sessions;
 internal sealed class SourceSwitchoverRun : IDisposable
 {
     private readonly SourceSwitchoverContext _context;
-    private readonly DirtyBitmap _pending;
-    private readonly Func<long> _collect;
+    private readonly SourceLastPass _lastPass;
     private readonly Action<MigrationPhase> _enter;
     private readonly SwitchoverStopwatch _watch;
     private readonly SwitchoverTimers _timers;
@@ -33,9 +30,6 @@ internal sealed class SourceSwitchoverRun : IDisposable
     private SourceState _state = SourceState.Copying;
     private MigrationException? _failure;
     private ulong _epoch;
-    private ulong _stateDigest;
-    private long _stateBytes;
-    private Task<StreamRoundTotals>? _round;
     private bool _peerGone;
     private bool _cancelSeen;
     private bool _handedBack;
@@ -45,8 +39,6 @@ internal sealed class SourceSwitchoverRun : IDisposable
         SourceSwitchoverContext context, DirtyBitmap pending, Func<long> collect, Action<MigrationPhase> enter, bool rehearsal, CancellationToken cancel)
     {
         _context = context;
-        _pending = pending;
-        _collect = collect;
         _enter = enter;
         _rehearsal = rehearsal;
         _cancel = cancel;
@@ -57,6 +49,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
             : null;
         _mode = context.Ownership.Store is null ? OwnershipMode.NoStore : OwnershipMode.Store;
         _watch = new SwitchoverStopwatch(context.Options.TimeProvider);
+        _lastPass = new SourceLastPass(context, pending, collect, _watch);
         _timers = new SwitchoverTimers(
             context.Options.TimeProvider, rehearsal ? context.Options.NetworkTimeout : context.Options.ResumeTimeout);
     }
@@ -84,6 +77,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
     {
         _standstill?.Dispose();
         _patience?.Dispose();
+        _lastPass.Dispose();
     }
 
     private async Task<SwitchoverResult> RunAsync()
@@ -257,41 +251,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
         _cancel.ThrowIfCancellationRequested();
     }
 
-    private async Task RunLastPassAsync()
-    {
-        CancellationToken cancel = _standstill!.Token;
-        _collect();
-        _watch.Mark(SwitchoverPart.Harvest);
-        var writer = new DeviceStateWriter();
-        await GuestCall.RunAsync("save its state", () => _context.Guest.SaveStateAsync(writer, cancel)).ConfigureAwait(false);
-        byte[] state = DeviceStateCodec.Encode(writer.ToDeviceState());
-        _watch.Mark(SwitchoverPart.StateSave);
-
-        // Saving devices may write memory: the last collect comes after it.
-        _collect();
-        _watch.RemainingPages = _pending.Count();
-        _watch.Mark(SwitchoverPart.Harvest);
-
-        var allSent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var round = new PageRound(_context.NextRound++, _context.Guest.Memory, _pending, null);
-        _round = _context.Transport.SendRoundAsync(round, allSent.SetResult, cancel);
-        _stateBytes = state.Length;
-        _stateDigest = XxHash3.HashToUInt64(state);
-        for (int offset = 0; offset < state.Length; offset += ControlFrameCodec.MaxChunkBytes)
-        {
-            await _context.Transport.SendAsync(
-                ControlKind.DeviceState, (state, offset),
-                static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.AsSpan(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
-                cancel).ConfigureAwait(false);
-        }
-
-        // The destination waits for the round by itself: Prepare leaves as soon as the totals are known.
-        await Task.WhenAny(allSent.Task, _round).ConfigureAwait(false);
-        if (_round.IsFaulted || _round.IsCanceled)
-        {
-            await _round.ConfigureAwait(false);
-        }
-    }
+    private Task RunLastPassAsync() => _lastPass.RunAsync(_standstill!.Token);
 
     private async Task SendPrepareAsync()
     {
@@ -303,12 +263,12 @@ internal sealed class SourceSwitchoverRun : IDisposable
             GuestId = _attempt.GuestId,
             Epoch = _attempt.BaseEpoch,
             LayoutDigest = LayoutDigest.Of(_context.Guest.Memory.Layout),
-            StateBytes = _stateBytes,
-            StateDigest = _stateDigest,
+            StateBytes = _lastPass.StateBytes,
+            StateDigest = _lastPass.StateDigest,
             Totals = [.. _context.Transport.Totals],
         };
         await _context.Transport.SendAsync(ControlKind.Prepare, prepare, static (m, w) => m.Write(w), _cancel).ConfigureAwait(false);
-        await _round!.ConfigureAwait(false);
+        await _lastPass.Arrived.ConfigureAwait(false);
         _watch.Mark(SwitchoverPart.Pages);
     }
 
