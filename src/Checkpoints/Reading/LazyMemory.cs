@@ -24,15 +24,17 @@ internal sealed unsafe class LazyMemory
 
     private readonly OpenCheckpoint[] _youngestFirst;
     private readonly GuestMemory _memory;
+    private readonly int _maxMappings;
     private PageRange[] _mapped = new PageRange[256];
     private int _mappedCount;
     private PageReader? _reader;
     private byte[]? _page;
     private bool _readsShortRuns;
 
-    internal LazyMemory(IEnumerable<OpenCheckpoint> youngestFirst, GuestMemory memory)
+    internal LazyMemory(IEnumerable<OpenCheckpoint> youngestFirst, GuestMemory memory, int maxMappings = MaxMappings)
     {
         _youngestFirst = [.. youngestFirst];
+        _maxMappings = maxMappings;
         _memory = memory;
         if (memory.Regions.Any(r => r.IsShared))
         {
@@ -53,7 +55,7 @@ internal sealed unsafe class LazyMemory
             runs += file.Index.Runs.Length;
         }
 
-        _readsShortRuns = runs > MaxMappings;
+        _readsShortRuns = runs > _maxMappings;
         try
         {
             for (int file = 0; file < _youngestFirst.Length; file++)
@@ -149,7 +151,7 @@ internal sealed unsafe class LazyMemory
 
     private bool TryMap(OpenCheckpoint file, ChunkPlaces places, MemoryRun run)
     {
-        if (run.Kind != RunKind.Data || (_readsShortRuns && run.Count < ShortRunPages) || _mappedCount == MaxMappings
+        if (run.Kind != RunKind.Data || (_readsShortRuns && run.Count < ShortRunPages) || _mappedCount == _maxMappings
             || file.Source is not FileSource source || places.DataOf(run) is not { } offset
             || _memory.RegionIndexOf(run.Start) != _memory.RegionIndexOf(run.End - 1))
         {
@@ -203,7 +205,7 @@ internal sealed unsafe class LazyMemory
     /// <summary>Where the data of each chunk begins in the file, for one that is asked in order.</summary>
     private sealed class ChunkPlaces(OpenCheckpoint file)
     {
-        private readonly byte[] _start = new byte[CheckpointFormat.SectionHeaderBytes + CheckpointFormat.MaxPaddingBytes + MemoryChunk.HeadBytes];
+        private readonly byte[] _bytes = new byte[CheckpointFormat.SectionHeaderBytes];
         private long _chunk = -1;
         private long? _dataAt;
         private int _pages;
@@ -224,19 +226,17 @@ internal sealed unsafe class LazyMemory
 
         private void Read(long offset)
         {
-            int read = file.Source.ReadSome(offset, _start);
-            if (read < _start.Length)
-            {
-                throw Damage.CutOff(SectionName.Memory, offset + read, _start.Length - read);
-            }
-
-            SectionHeader header = SectionHeader.Read(_start, offset);
+            // The header and the head alone: with the padding between them most of the time went into copying zeros.
+            file.Source.Read(offset, _bytes, SectionName.Memory);
+            SectionHeader header = SectionHeader.Read(_bytes, offset);
             if (header.Name != SectionName.Memory || !header.IsForUs(offset) || header.TotalBytes > file.End.IndexOffset - offset)
             {
                 throw Damage.At(SectionName.Memory, offset, "a chunk should begin here");
             }
 
-            MemoryChunk chunk = MemoryChunk.Read(_start.AsSpan(CheckpointFormat.SectionHeaderBytes + header.PaddingBytes), header, offset);
+            Span<byte> head = _bytes.AsSpan(0, MemoryChunk.HeadBytes);
+            file.Source.Read(header.PayloadAt(offset), head, SectionName.Memory);
+            MemoryChunk chunk = MemoryChunk.Read(head, header, offset);
             _pages = chunk.PageCount;
             _dataAt = chunk.Compression == CheckpointCompression.None ? header.PayloadAt(offset) + chunk.DataAt : null;
         }

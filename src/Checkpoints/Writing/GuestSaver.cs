@@ -210,7 +210,7 @@ internal sealed class GuestSaver : IDisposable
             _writer.Write(SectionName.Parent, new ParentSection(parent.Own, parent.FileBytes, parent.FileName).Encode().Span);
         }
 
-        _pipeline = new ChunkPipeline(_memory, _writer, _live, _options.Compression, _options.EffectiveWorkers, _options.ChunkPages);
+        _pipeline = new ChunkPipeline(_memory, _writer, _live, _options.Compression, _options.EffectiveWorkers, _options.EffectiveChunkPages(_memory.PageCount));
         _planner = new PagePlanner(_memory, _pipeline, pending.Count());
     }
 

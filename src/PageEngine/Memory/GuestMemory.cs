@@ -89,6 +89,11 @@ public sealed unsafe class GuestMemory : IDisposable
             ThrowNoSuchPage(page);
         }
 
+        if (_firstPages.Length == 1)
+        {
+            return 0;
+        }
+
         int found = Array.BinarySearch(_firstPages, page);
         return found >= 0 ? found : ~found - 1;
     }
