@@ -40,9 +40,9 @@ public sealed class CheckpointChain : IDisposable
         {
             chain._youngestFirst.Add(OpenCheckpoint.Open(path));
             string directory = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
-            while (chain._youngestFirst[^1].Info is { ParentDigest: { } digest } child)
+            while (chain._youngestFirst[^1].Info is { HasParent: true } child)
             {
-                chain.AddParent(directory, child, digest);
+                chain.AddParent(directory, child);
             }
 
             return chain;
@@ -247,7 +247,7 @@ public sealed class CheckpointChain : IDisposable
                 (_, header, offset) => pass!.Take(header, offset),
                 begun =>
                 {
-                    if (!source.CanSeek && begun.Info.ParentDigest is not null)
+                    if (!source.CanSeek && begun.Info.HasParent)
                     {
                         throw new MigrationException(MigrationErrorKind.Refused, "The checkpoint on the stream adds to another one, which cannot be had from a stream. Flatten it first, or restore it from its file.");
                     }
@@ -276,7 +276,7 @@ public sealed class CheckpointChain : IDisposable
         }
     }
 
-    private void AddParent(string directory, CheckpointInfo child, UInt128 digest)
+    private void AddParent(string directory, CheckpointInfo child)
     {
         if (_youngestFirst.Count == MaxLength)
         {
@@ -291,11 +291,11 @@ public sealed class CheckpointChain : IDisposable
 
         OpenCheckpoint parent = OpenCheckpoint.Open(path);
         _youngestFirst.Add(parent);
-        if (parent.Info.Digest != digest || !parent.Info.Layout.Equals(child.Layout) || parent.Info.GuestId != child.GuestId)
+        if (parent.Info.Own != child.Parent || !parent.Info.Layout.Equals(child.Layout) || parent.Info.GuestId != child.GuestId)
         {
             throw new MigrationException(
                 MigrationErrorKind.DataDamaged,
-                $"'{child.FileName}' adds to a checkpoint with the digest {digest:x32}, and '{path}' is another one ({parent.Info.Digest:x32}). Put the right file there.");
+                $"'{child.FileName}' adds to a checkpoint with the digest {child.Parent}, and '{path}' is another one ({parent.Info.Own}). Put the right file there.");
         }
     }
 }

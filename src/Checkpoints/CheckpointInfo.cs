@@ -32,13 +32,25 @@ public sealed record CheckpointInfo
     public required MemoryLayout Layout { get; init; }
 
     /// <summary>Gets the digest of the checkpoint that this one adds to; null: it stands alone.</summary>
-    public UInt128? ParentDigest { get; init; }
+    public UInt128? ParentDigest
+    {
+        get => HasParent ? Parent.ToUInt128() : null;
+        init
+        {
+            HasParent = value is not null;
+            Parent = CheckpointDigest.Of(value ?? default);
+        }
+    }
 
     /// <summary>Gets the name that the parent's file had; empty: a stream, or there is none.</summary>
     public string ParentName { get; init; } = "";
 
     /// <summary>Gets the digest over everything, which names this checkpoint; zero while a stream is not at its end.</summary>
-    public UInt128 Digest { get; init; }
+    public UInt128 Digest
+    {
+        get => Own.ToUInt128();
+        init => Own = CheckpointDigest.Of(value);
+    }
 
     /// <summary>Gets the length in bytes.</summary>
     public long FileBytes { get; init; }
@@ -55,6 +67,12 @@ public sealed record CheckpointInfo
     /// <summary>Gets the file's name; empty for a stream.</summary>
     public string FileName { get; init; } = "";
 
+    internal bool HasParent { get; private init; }
+
+    internal CheckpointDigest Parent { get; private init; }
+
+    internal CheckpointDigest Own { get; private init; }
+
     internal static CheckpointInfo From(GuestSection guest, MemoryLayout layout, ParentSection? parent, EndSection? end, string fileName) => new()
     {
         GuestId = guest.GuestId,
@@ -64,9 +82,10 @@ public sealed record CheckpointInfo
         IsSuspended = guest.IsSuspended,
         CreatedAt = guest.CreatedAt,
         Layout = layout,
-        ParentDigest = parent?.Digest,
+        HasParent = parent is not null,
+        Parent = parent is null ? default : parent.Digest,
         ParentName = parent?.FileName ?? "",
-        Digest = end?.Digest ?? default,
+        Own = end is null ? default : end.Digest,
         FileBytes = end?.FileBytes ?? 0,
         DataPages = end?.DataPages ?? 0,
         EqualPages = end?.EqualPages ?? 0,

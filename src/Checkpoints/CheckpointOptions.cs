@@ -18,9 +18,10 @@ public sealed record CheckpointOptions
     /// <summary>Gets how many threads compress and hash; 0 (default): as many as there are processors, at most 16.</summary>
     public int Workers { get; init; }
 
-    /// <summary>Gets how many pages with bytes share a chunk, 1 to 4096; default 1024 (4 MiB). A chunk is what is compressed,
-    /// checked and read at once.</summary>
-    public int ChunkPages { get; init; } = 1024;
+    /// <summary>Gets how many pages with bytes share a chunk, 1 to 4096; 0 (default): 1024 (4 MiB), and more in raw checkpoints of
+    /// more than 2 GiB, so that the memory has about 512 chunks. A chunk is what is compressed, checked and read at once, and what
+    /// a lazy restore maps by one call.</summary>
+    public int ChunkPages { get; init; }
 
     /// <summary>Gets the ownership epoch that the guest runs under; 0 (default): it has not run. A running guest is resumed
     /// under it.</summary>
@@ -57,13 +58,20 @@ public sealed record CheckpointOptions
     /// <summary>Gets the clock.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
+    private const int UsualChunkPages = 1024;
+    private const int UsualChunks = 512;
+
     internal int EffectiveWorkers => Workers > 0 ? Workers : Math.Clamp(Environment.ProcessorCount, 1, 16);
+
+    internal int EffectiveChunkPages(long pageCount) => ChunkPages > 0 ? ChunkPages
+        : Compression != CheckpointCompression.None ? UsualChunkPages
+        : (int)Math.Clamp(pageCount / UsualChunks, UsualChunkPages, CheckpointFormat.MaxChunkPages);
 
     internal void Validate(long pageCount)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(Workers, nameof(Workers));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Workers, 256, nameof(Workers));
-        ArgumentOutOfRangeException.ThrowIfLessThan(ChunkPages, 1, nameof(ChunkPages));
+        ArgumentOutOfRangeException.ThrowIfNegative(ChunkPages, nameof(ChunkPages));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ChunkPages, CheckpointFormat.MaxChunkPages, nameof(ChunkPages));
         if (Compression is < CheckpointCompression.None or > CheckpointCompression.Zstd)
         {

@@ -386,7 +386,7 @@ public sealed class VerifiableGuest : IGuest, IDisposable
         {
             _cpus[i].Load(loaded.VirtualCpus[i] with
             {
-                LongestStallTicks = (long)((Int128)loaded.VirtualCpus[i].LongestStallTicks * _clock.Frequency / loaded.TicksPerSecond),
+                LongestStallTicks = SwitchoverClock.Scale(loaded.VirtualCpus[i].LongestStallTicks, _clock.Frequency, loaded.TicksPerSecond),
             });
         }
 

@@ -47,7 +47,7 @@ public class HostileFileTests
         ["a layout first"] = (f => f.Sections.Reverse(0, 2), true),
         ["a required section called optional"] = (f => f.Sections[0] = f.Sections[0] with { Optional = true }, true),
         ["a round that goes back"] = (f => f.Change(SectionName.Memory, p => SetInt(p, 0, 5)), true),
-        ["a parent that is in another directory"] = (f => f.Sections.Insert(2, new ForgedSection(SectionName.Parent, new ParentSection(1, 5, "../secret").Encode().ToArray())), true),
+        ["a parent that is in another directory"] = (f => f.Sections.Insert(2, new ForgedSection(SectionName.Parent, new ParentSection(new CheckpointDigest(0, 1), 5, "../secret").Encode().ToArray())), true),
     };
 
     [Theory]
@@ -109,8 +109,8 @@ public class HostileFileTests
             new ForgedSection(SectionName.Layout, LayoutSection.Encode(new MemoryLayout([new MemoryLayoutRegion(new GuestAddress(0), MemoryLayout.MaxPages)])).ToArray()),
             new ForgedSection(SectionName.Memory, chunk),
             new ForgedSection(SectionName.Devices, Devices.DeviceStateCodec.Encode(Guests.State(0))),
-            new ForgedSection(SectionName.Index, new IndexSection([0], runs).Encode().ToArray()),
-            new ForgedSection(SectionName.End, new EndSection(0, 0, 0, 0, 0, zero, 0).Encode().ToArray()),
+            new ForgedSection(SectionName.Index, new IndexSection([0], [.. runs]).Encode().ToArray()),
+            new ForgedSection(SectionName.End, new EndSection(0, 0, 0, 0, 0, zero, default).Encode().ToArray()),
         ]).ToBytes();
         Assert.Equal(zero, RoundTripTests.ReadInfo(bytes).ZeroPages);
         using OpenCheckpoint one = OpenCheckpoint.Open(new ArraySource(bytes));

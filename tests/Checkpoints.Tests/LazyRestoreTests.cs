@@ -68,6 +68,26 @@ public class LazyRestoreTests
         Assert.Equal(-1, Guests.Differing(memory, restored));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(100_000)]
+    public async Task What_exceeds_the_mappings_that_a_process_has_is_read_at_once(int mappings)
+    {
+        using var scratch = new Scratch();
+        using GuestMemory memory = Memory(3);
+        await CheckpointSaver.SaveAsync(Guests.Of(memory, Guests.State(1)), CheckpointTarget.File(scratch.File("a")), Guests.Options() with { ChunkPages = 20 });
+        using OpenCheckpoint file = OpenCheckpoint.Open(scratch.File("a"));
+        using GuestMemory restored = StoredGuest.Allocate(memory.Layout);
+        var lazy = new LazyMemory([file], restored, mappings);
+        lazy.Begin();
+        Assert.Equal(-1, Guests.Differing(memory, restored));
+        Assert.Equal(mappings > 0, lazy.MappedPages > 0);
+        Assert.True(mappings > 3 || lazy.MappedPages <= 20 * mappings);
+        lazy.Fill(default);
+        Assert.Equal(-1, Guests.Differing(memory, restored));
+    }
+
     [Fact]
     public async Task Damage_is_found_behind_the_guest()
     {

@@ -11,20 +11,20 @@ namespace PageEngine.Checkpoints.Format;
 /// are zero, too.</param>
 /// <param name="Digest">The XXH3-128 of the file's header and all section headers before this one, in order: they hold the
 /// checksums of everything else. It names this checkpoint.</param>
-internal sealed record EndSection(long SectionCount, long FileBytes, long IndexOffset, long DataPages, long EqualPages, long ZeroPages, UInt128 Digest)
+internal sealed record EndSection(long SectionCount, long FileBytes, long IndexOffset, long DataPages, long EqualPages, long ZeroPages, CheckpointDigest Digest)
 {
     internal const int PayloadBytes = 72;
     internal const int TotalBytes = CheckpointFormat.SectionHeaderBytes + PayloadBytes;
 
     internal ReadOnlyMemory<byte> Encode() => new PayloadWriter()
         .Int64(SectionCount).Int64(FileBytes).Int64(IndexOffset).Int64(DataPages).Int64(EqualPages).Int64(ZeroPages)
-        .UInt128(Digest).UInt64(0).Written;
+        .Digest(Digest).UInt64(0).Written;
 
     internal static EndSection Decode(ReadOnlySpan<byte> payload, long offset)
     {
         var reader = new PayloadReader(payload, SectionName.End, offset);
         var end = new EndSection(
-            reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.UInt128());
+            reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Int64(), reader.Digest());
         if (reader.UInt64() != 0
             || end.SectionCount is < 4 or > CheckpointFormat.MaxSections
             || end.FileBytes != offset + PayloadBytes

@@ -8,7 +8,7 @@ namespace PageEngine.Checkpoints.Format;
 
 /// <param name="Chunks">The offset of each section "memory", in order.</param>
 /// <param name="Runs">The runs in page order, without overlap.</param>
-internal sealed record IndexSection(IReadOnlyList<long> Chunks, IReadOnlyList<MemoryRun> Runs)
+internal sealed record IndexSection(long[] Chunks, MemoryRun[] Runs)
 {
     private const int HeadBytes = 16;
 
@@ -17,7 +17,7 @@ internal sealed record IndexSection(IReadOnlyList<long> Chunks, IReadOnlyList<Me
 
     internal ReadOnlyMemory<byte> Encode()
     {
-        long bytes = BytesFor(Chunks.Count, Runs.Count);
+        long bytes = BytesFor(Chunks.Length, Runs.Length);
         if (bytes > CheckpointFormat.MaxIndexBytes)
         {
             throw new MigrationException(
@@ -26,15 +26,15 @@ internal sealed record IndexSection(IReadOnlyList<long> Chunks, IReadOnlyList<Me
         }
 
         byte[] payload = new byte[bytes];
-        BinaryPrimitives.WriteInt64LittleEndian(payload, Chunks.Count);
-        BinaryPrimitives.WriteInt64LittleEndian(payload.AsSpan(8), Runs.Count);
+        BinaryPrimitives.WriteInt64LittleEndian(payload, Chunks.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(payload.AsSpan(8), Runs.Length);
         int at = HeadBytes;
-        for (int i = 0; i < Chunks.Count; i++, at += sizeof(long))
+        for (int i = 0; i < Chunks.Length; i++, at += sizeof(long))
         {
             BinaryPrimitives.WriteInt64LittleEndian(payload.AsSpan(at), Chunks[i]);
         }
 
-        for (int i = 0; i < Runs.Count; i++, at += MemoryRun.Bytes)
+        for (int i = 0; i < Runs.Length; i++, at += MemoryRun.Bytes)
         {
             Runs[i].Write(payload.AsSpan(at));
         }

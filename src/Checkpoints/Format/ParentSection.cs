@@ -7,7 +7,7 @@ namespace PageEngine.Checkpoints.Format;
 /// <param name="Digest">The parent's digest over all: what makes it that very file.</param>
 /// <param name="FileBytes">The parent's length.</param>
 /// <param name="FileName">The name that the parent had, without a directory; a hint only.</param>
-internal sealed record ParentSection(UInt128 Digest, long FileBytes, string FileName)
+internal sealed record ParentSection(CheckpointDigest Digest, long FileBytes, string FileName)
 {
     internal const int MaxNameBytes = 1024;
 
@@ -15,13 +15,13 @@ internal sealed record ParentSection(UInt128 Digest, long FileBytes, string File
     {
         byte[] name = Encoding.UTF8.GetBytes(FileName);
         name = name.Length > MaxNameBytes ? [] : name;
-        return new PayloadWriter().UInt128(Digest).Int64(FileBytes).UInt32((uint)name.Length).UInt32(0).Bytes(name).Written;
+        return new PayloadWriter().Digest(Digest).Int64(FileBytes).UInt32((uint)name.Length).UInt32(0).Bytes(name).Written;
     }
 
     internal static ParentSection Decode(ReadOnlySpan<byte> payload, long offset)
     {
         var reader = new PayloadReader(payload, SectionName.Parent, offset);
-        UInt128 digest = reader.UInt128();
+        CheckpointDigest digest = reader.Digest();
         long bytes = reader.Int64();
         uint nameBytes = reader.UInt32();
         if (nameBytes > MaxNameBytes || bytes <= 0 || reader.UInt32() != 0)

@@ -33,7 +33,11 @@ internal ref struct PayloadReader
 
     internal long Int64() => BinaryPrimitives.ReadInt64LittleEndian(Take(8));
 
-    internal UInt128 UInt128() => BinaryPrimitives.ReadUInt128LittleEndian(Take(16));
+    internal CheckpointDigest Digest()
+    {
+        ulong low = UInt64();
+        return new CheckpointDigest(UInt64(), low);
+    }
 
     internal Guid Guid() => new(Take(16), bigEndian: true);
 

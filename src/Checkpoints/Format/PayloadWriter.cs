@@ -34,12 +34,7 @@ internal sealed class PayloadWriter
 
     internal PayloadWriter Int64(long value) => UInt64((ulong)value);
 
-    internal PayloadWriter UInt128(UInt128 value)
-    {
-        BinaryPrimitives.WriteUInt128LittleEndian(_bytes.GetSpan(16), value);
-        _bytes.Advance(16);
-        return this;
-    }
+    internal PayloadWriter Digest(CheckpointDigest value) => UInt64(value.Low).UInt64(value.High);
 
     internal PayloadWriter Guid(Guid value)
     {

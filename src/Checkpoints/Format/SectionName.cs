@@ -20,7 +20,21 @@ internal readonly record struct SectionName(ulong Value)
     private static readonly SectionName[] _known = [Guest, Layout, Parent, Memory, Devices, Index, End];
 
     /// <summary>Gets whether this program knows the name; it knows version 1 of each.</summary>
-    internal bool IsKnown => Array.IndexOf(_known, this) >= 0;
+    internal bool IsKnown
+    {
+        get
+        {
+            foreach (SectionName name in _known)
+            {
+                if (name.Value == Value)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 
     /// <summary>Gets whether the name is one: lower-case letters, digits and dashes, then zeros.</summary>
     internal bool IsValid

@@ -27,7 +27,7 @@ internal static class ChainComparison
         IReadOnlyList<OpenCheckpoint> one, IReadOnlyList<OpenCheckpoint> other, long pageCount, CancellationToken cancellationToken)
     {
         int common = 0;
-        while (common < Math.Min(one.Count, other.Count) && one[^(common + 1)].Info.Digest == other[^(common + 1)].Info.Digest)
+        while (common < Math.Min(one.Count, other.Count) && one[^(common + 1)].Info.Own == other[^(common + 1)].Info.Own)
         {
             common++;
         }
@@ -75,7 +75,7 @@ internal static class ChainComparison
         foreach (OpenCheckpoint checkpoint in speaking)
         {
             int at = checkpoint.Lookup.IndexAtOrAfter(from);
-            if (at < checkpoint.Index.Runs.Count)
+            if (at < checkpoint.Index.Runs.Length)
             {
                 next = Math.Min(next, Math.Max(from, checkpoint.Index.Runs[at].Start));
             }

@@ -9,7 +9,10 @@ namespace PageEngine.Checkpoints.Reading;
 // kernel brings a page when the guest first touches it. No handler is asked, so the garbage collector waits for nobody.
 // Behind the guest every chunk is read and checked, and every mapped page gets memory of its own.
 //
-// A process has a limited number of mappings, and a short run gains nothing by one: the others are read at once.
+// A process has a limited number of mappings: where there are more runs, short ones are read at once.
+//
+// The guest waits for what happens before it runs, in a program that was just started: code here stays clear of generic types over this
+// project's own structs, which are not compiled ahead of time.
 
 internal sealed unsafe class LazyMemory
 {
@@ -21,11 +24,17 @@ internal sealed unsafe class LazyMemory
 
     private readonly OpenCheckpoint[] _youngestFirst;
     private readonly GuestMemory _memory;
-    private readonly List<PageRange> _mapped = [];
+    private readonly int _maxMappings;
+    private PageRange[] _mapped = new PageRange[256];
+    private int _mappedCount;
+    private PageReader? _reader;
+    private byte[]? _page;
+    private bool _readsShortRuns;
 
-    internal LazyMemory(IEnumerable<OpenCheckpoint> youngestFirst, GuestMemory memory)
+    internal LazyMemory(IEnumerable<OpenCheckpoint> youngestFirst, GuestMemory memory, int maxMappings = MaxMappings)
     {
         _youngestFirst = [.. youngestFirst];
+        _maxMappings = maxMappings;
         _memory = memory;
         if (memory.Regions.Any(r => r.IsShared))
         {
@@ -34,31 +43,42 @@ internal sealed unsafe class LazyMemory
     }
 
     /// <summary>Gets how many pages come when they are touched; the others are there already.</summary>
-    internal long MappedPages => _mapped.Sum(r => r.Count);
+    internal long MappedPages { get; private set; }
 
     /// <summary>Puts the mappings in place, and reads what is not mapped.</summary>
     /// <exception cref="MigrationException">What was looked at is damaged, or the file cannot be mapped.</exception>
     internal void Begin()
     {
-        using var reader = new PageReader(_youngestFirst);
-        byte[] page = new byte[MemoryLayout.PageBytes];
-        for (int file = 0; file < _youngestFirst.Length; file++)
+        long runs = 0;
+        foreach (OpenCheckpoint file in _youngestFirst)
         {
-            var places = new ChunkPlaces(_youngestFirst[file]);
-            foreach (MemoryRun run in _youngestFirst[file].Index.Runs)
+            runs += file.Index.Runs.Length;
+        }
+
+        _readsShortRuns = runs > _maxMappings;
+        try
+        {
+            for (int file = 0; file < _youngestFirst.Length; file++)
             {
-                foreach (MemoryRun part in NotSaidBefore(run, file))
+                var places = new ChunkPlaces(_youngestFirst[file]);
+                foreach (MemoryRun run in _youngestFirst[file].Index.Runs)
                 {
-                    if (!TryMap(_youngestFirst[file], places, part))
+                    if (file == 0)
                     {
-                        for (long i = part.Start; part.Kind != RunKind.Zero && i < part.End; i++)
-                        {
-                            reader.Read(i, page);
-                            page.CopyTo(_memory.Page(i));
-                        }
+                        Bring(_youngestFirst[file], places, run);
+                        continue;
+                    }
+
+                    foreach (MemoryRun part in NotSaidBefore(run, file))
+                    {
+                        Bring(_youngestFirst[file], places, part);
                     }
                 }
             }
+        }
+        finally
+        {
+            _reader?.Dispose();
         }
     }
 
@@ -72,7 +92,7 @@ internal sealed unsafe class LazyMemory
             CheckpointChain.ReadWhole(file.Source, null, cancellationToken);
         }
 
-        foreach (PageRange range in _mapped)
+        foreach (PageRange range in _mapped.AsSpan(0, _mappedCount))
         {
             for (long page = range.Start; page < range.End; page += FillPages)
             {
@@ -94,7 +114,7 @@ internal sealed unsafe class LazyMemory
             {
                 OpenCheckpoint other = _youngestFirst[younger];
                 int at = other.Lookup.IndexAtOrAfter(from);
-                if (at < other.Index.Runs.Count)
+                if (at < other.Index.Runs.Length)
                 {
                     MemoryRun said = other.Index.Runs[at];
                     covered = said.Start <= from ? Math.Max(covered, said.End) : covered;
@@ -113,9 +133,25 @@ internal sealed unsafe class LazyMemory
         }
     }
 
+    private void Bring(OpenCheckpoint file, ChunkPlaces places, MemoryRun run)
+    {
+        if (run.Kind == RunKind.Zero || TryMap(file, places, run))
+        {
+            return;
+        }
+
+        _reader ??= new PageReader(_youngestFirst);
+        _page ??= new byte[MemoryLayout.PageBytes];
+        for (long i = run.Start; i < run.End; i++)
+        {
+            _reader.Read(i, _page);
+            _page.CopyTo(_memory.Page(i));
+        }
+    }
+
     private bool TryMap(OpenCheckpoint file, ChunkPlaces places, MemoryRun run)
     {
-        if (run.Kind != RunKind.Data || run.Count < ShortRunPages || _mapped.Count == MaxMappings
+        if (run.Kind != RunKind.Data || (_readsShortRuns && run.Count < ShortRunPages) || _mappedCount == _maxMappings
             || file.Source is not FileSource source || places.DataOf(run) is not { } offset
             || _memory.RegionIndexOf(run.Start) != _memory.RegionIndexOf(run.End - 1))
         {
@@ -137,7 +173,15 @@ internal sealed unsafe class LazyMemory
                 $"The checkpoint '{source.FileName}' cannot be mapped: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}. Restore it at once instead.");
         }
 
-        _mapped.Add(new PageRange(run.Start, run.Count));
+        if (_mappedCount == _mapped.Length)
+        {
+            var larger = new PageRange[2 * _mapped.Length];
+            Array.Copy(_mapped, larger, _mappedCount);
+            _mapped = larger;
+        }
+
+        _mapped[_mappedCount++] = new PageRange(run.Start, run.Count);
+        MappedPages += run.Count;
         return true;
     }
 
@@ -161,7 +205,7 @@ internal sealed unsafe class LazyMemory
     /// <summary>Where the data of each chunk begins in the file, for one that is asked in order.</summary>
     private sealed class ChunkPlaces(OpenCheckpoint file)
     {
-        private readonly byte[] _start = new byte[CheckpointFormat.SectionHeaderBytes + CheckpointFormat.MaxPaddingBytes + MemoryChunk.HeadBytes];
+        private readonly byte[] _bytes = new byte[CheckpointFormat.SectionHeaderBytes];
         private long _chunk = -1;
         private long? _dataAt;
         private int _pages;
@@ -182,19 +226,17 @@ internal sealed unsafe class LazyMemory
 
         private void Read(long offset)
         {
-            int read = file.Source.ReadSome(offset, _start);
-            if (read < _start.Length)
-            {
-                throw Damage.CutOff(SectionName.Memory, offset + read, _start.Length - read);
-            }
-
-            SectionHeader header = SectionHeader.Read(_start, offset);
+            // The header and the head alone: with the padding between them most of the time went into copying zeros.
+            file.Source.Read(offset, _bytes, SectionName.Memory);
+            SectionHeader header = SectionHeader.Read(_bytes, offset);
             if (header.Name != SectionName.Memory || !header.IsForUs(offset) || header.TotalBytes > file.End.IndexOffset - offset)
             {
                 throw Damage.At(SectionName.Memory, offset, "a chunk should begin here");
             }
 
-            MemoryChunk chunk = MemoryChunk.Read(_start.AsSpan(CheckpointFormat.SectionHeaderBytes + header.PaddingBytes), header, offset);
+            Span<byte> head = _bytes.AsSpan(0, MemoryChunk.HeadBytes);
+            file.Source.Read(header.PayloadAt(offset), head, SectionName.Memory);
+            MemoryChunk chunk = MemoryChunk.Read(head, header, offset);
             _pages = chunk.PageCount;
             _dataAt = chunk.Compression == CheckpointCompression.None ? header.PayloadAt(offset) + chunk.DataAt : null;
         }

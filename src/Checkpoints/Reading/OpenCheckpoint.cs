@@ -47,7 +47,7 @@ internal sealed class OpenCheckpoint : IDisposable
     /// <summary>Reads the device state, which stands before the index or has optional sections between.</summary>
     internal DeviceState ReadDevices()
     {
-        long offset = Index.Chunks.Count > 0 ? Index.Chunks[^1] : CheckpointFormat.FileHeaderBytes;
+        long offset = Index.Chunks.Length > 0 ? Index.Chunks[^1] : CheckpointFormat.FileHeaderBytes;
         while (offset < End.IndexOffset)
         {
             SectionHeader header = ReadHeader(Source, offset, null);

@@ -62,7 +62,7 @@ internal sealed class PageReader : IDisposable
         foreach (OpenCheckpoint file in _youngestFirst)
         {
             int at = file.Lookup.IndexAtOrAfter(page);
-            MemoryRun run = at < file.Index.Runs.Count ? file.Index.Runs[at] : new MemoryRun(pageCount, 0, RunKind.None, 0);
+            MemoryRun run = at < file.Index.Runs.Length ? file.Index.Runs[at] : new MemoryRun(pageCount, 0, RunKind.None, 0);
             if (run.Start <= page && run.Kind != RunKind.None)
             {
                 return run.Kind == RunKind.Zero ? Math.Min(end, run.End) : page;

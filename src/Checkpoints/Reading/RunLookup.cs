@@ -4,13 +4,13 @@ namespace PageEngine.Checkpoints.Reading;
 
 // Owns: the way from a page to its run in an index. Pure; many threads may ask at once.
 
-internal sealed class RunLookup(IReadOnlyList<MemoryRun> runs)
+internal sealed class RunLookup(MemoryRun[] runs)
 {
     /// <summary>Finds what is said about a page; a run of no kind if nothing is.</summary>
     internal MemoryRun Find(long page)
     {
         int at = IndexAtOrAfter(page);
-        return at < runs.Count && runs[at].Start <= page ? runs[at] : default;
+        return at < runs.Length && runs[at].Start <= page ? runs[at] : default;
     }
 
     /// <summary>Tells whether the bytes of all pages from one up to another are here. As many steps as runs, not as pages: a few
@@ -19,7 +19,7 @@ internal sealed class RunLookup(IReadOnlyList<MemoryRun> runs)
     {
         for (int at = IndexAtOrAfter(page); page < end; at++)
         {
-            if (at == runs.Count || runs[at].Start > page || runs[at].Kind != RunKind.Data)
+            if (at == runs.Length || runs[at].Start > page || runs[at].Kind != RunKind.Data)
             {
                 return false;
             }
@@ -34,7 +34,7 @@ internal sealed class RunLookup(IReadOnlyList<MemoryRun> runs)
     internal int IndexAtOrAfter(long page)
     {
         int low = 0;
-        int high = runs.Count;
+        int high = runs.Length;
         while (low < high)
         {
             int middle = (low + high) / 2;

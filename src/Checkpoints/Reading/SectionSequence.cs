@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Hashing;
 using PageEngine.Checkpoints.Format;
 
@@ -16,7 +15,7 @@ internal sealed class SectionSequence
     private readonly XxHash128 _digest = new();
     private int _station = -1;
     private long _indexOffset;
-    private UInt128 _beforeEnd;
+    private CheckpointDigest _beforeEnd;
 
     internal SectionSequence(ReadOnlySpan<byte> fileHeader) => _digest.Append(fileHeader);
 
@@ -34,9 +33,9 @@ internal sealed class SectionSequence
         bool forUs = header.IsForUs(offset);
         if (header.Name == SectionName.End)
         {
-            Span<byte> digest = stackalloc byte[16];
+            Span<byte> digest = stackalloc byte[CheckpointDigest.Bytes];
             _digest.GetCurrentHash(digest);
-            _beforeEnd = BinaryPrimitives.ReadUInt128BigEndian(digest);
+            _beforeEnd = CheckpointDigest.Read(digest);
         }
 
         _digest.Append(bytes);

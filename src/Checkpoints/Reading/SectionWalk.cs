@@ -10,6 +10,7 @@ namespace PageEngine.Checkpoints.Reading;
 internal sealed class SectionWalk
 {
     private const int PieceBytes = 1 << 20;
+    private const int FewBytes = 256 << 10;
 
     private readonly CheckpointSource _source;
     private GuestSection? _guest;
@@ -147,6 +148,13 @@ internal sealed class SectionWalk
 
         long at = offset + CheckpointFormat.SectionHeaderBytes;
         RequireZeros(header.Name, ref at, header.PaddingBytes);
+        if (keep && header.PayloadBytes <= FewBytes)
+        {
+            byte[] few = new byte[header.PayloadBytes];
+            _source.Read(at, few, header.Name);
+            return StreamHash.OfFew(few) == header.PayloadHash ? few : throw Damage.At(header.Name, offset, "its checksum does not match");
+        }
+
         var hash = new StreamHash();
         byte[] payload = keep ? new byte[Math.Min(PieceBytes, header.PayloadBytes)] : [];
         byte[] piece = keep ? payload : new byte[Math.Min(PieceBytes, header.PayloadBytes)];

@@ -207,10 +207,10 @@ internal sealed class GuestSaver : IDisposable
                 throw new MigrationException(MigrationErrorKind.Refused, $"The checkpoint to add to is of guest {parent.GuestId} with the memory {parent.Layout}; this is {_guest.Id} with {_memory.Layout}. Save it whole.");
             }
 
-            _writer.Write(SectionName.Parent, new ParentSection(parent.Digest, parent.FileBytes, parent.FileName).Encode().Span);
+            _writer.Write(SectionName.Parent, new ParentSection(parent.Own, parent.FileBytes, parent.FileName).Encode().Span);
         }
 
-        _pipeline = new ChunkPipeline(_memory, _writer, _live, _options.Compression, _options.EffectiveWorkers, _options.ChunkPages);
+        _pipeline = new ChunkPipeline(_memory, _writer, _live, _options.Compression, _options.EffectiveWorkers, _options.EffectiveChunkPages(_memory.PageCount));
         _planner = new PagePlanner(_memory, _pipeline, pending.Count());
     }
 
@@ -276,9 +276,9 @@ internal sealed class GuestSaver : IDisposable
         _writer.Write(SectionName.Devices, DeviceStateCodec.Encode(state));
         long data = _live.CountPages(RunKind.Data);
         EndSection end = _writer.WriteEnd(
-            new IndexSection(_live.Chunks, _live.Runs), data, _live.CountPages(RunKind.Equal), _live.CountPages(RunKind.Zero));
+            new IndexSection([.. _live.Chunks], [.. _live.Runs]), data, _live.CountPages(RunKind.Equal), _live.CountPages(RunKind.Zero));
         _output.Complete();
-        ParentSection? parent = _options.Parent is { } p ? new ParentSection(p.Digest, p.FileBytes, p.FileName) : null;
+        ParentSection? parent = _options.Parent is { } p ? new ParentSection(p.Own, p.FileBytes, p.FileName) : null;
         return new CheckpointReport
         {
             Checkpoint = CheckpointInfo.From(_section, _memory.Layout, parent, end, _output.FileName),

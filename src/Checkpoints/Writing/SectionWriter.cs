@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Hashing;
 using PageEngine.Checkpoints.Format;
 using PageEngine.Memory;
@@ -60,10 +59,10 @@ internal sealed unsafe class SectionWriter
     {
         long at = Position;
         Write(SectionName.Index, index.Encode().Span);
-        Span<byte> digest = stackalloc byte[16];
+        Span<byte> digest = stackalloc byte[CheckpointDigest.Bytes];
         _digest.GetCurrentHash(digest);
         var end = new EndSection(
-            _sections + 1, Position + EndSection.TotalBytes, at, dataPages, equalPages, zeroPages, BinaryPrimitives.ReadUInt128BigEndian(digest));
+            _sections + 1, Position + EndSection.TotalBytes, at, dataPages, equalPages, zeroPages, CheckpointDigest.Read(digest));
         Write(SectionName.End, end.Encode().Span);
         return end;
     }

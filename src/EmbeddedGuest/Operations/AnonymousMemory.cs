@@ -11,8 +11,9 @@ internal static class AnonymousMemory
         List<GuestMemoryRegion> regions = [];
         try
         {
-            foreach (MemoryLayoutRegion region in layout.Regions)
+            for (int i = 0; i < layout.Regions.Count; i++)
             {
+                MemoryLayoutRegion region = layout.Regions[i];
                 regions.Add(GuestMemoryRegion.Anonymous(region.BaseAddress, region.PageCount * MemoryLayout.PageBytes));
             }
 

@@ -48,5 +48,13 @@ internal sealed record SwitchoverClock(GuestState Source, bool SameClock, long L
         return ranHere;
     }
 
-    private static TimeSpan Span(long ticks, long ticksPerSecond) => new((long)((Int128)ticks * TimeSpan.TicksPerSecond / ticksPerSecond));
+    private static TimeSpan Span(long ticks, long ticksPerSecond) => new(Scale(ticks, TimeSpan.TicksPerSecond, ticksPerSecond));
+
+    /// <summary>Multiplies and divides without loss in between. In decimal: what uses Int128 is not compiled ahead of time, and the
+    /// first resume of a guest would wait for the compiler. A result that is no long becomes the nearest one.</summary>
+    internal static long Scale(long value, long multiplier, long divisor)
+    {
+        decimal product = (decimal)value * multiplier;
+        return (long)Math.Clamp((product - (product % divisor)) / divisor, long.MinValue, long.MaxValue);
+    }
 }

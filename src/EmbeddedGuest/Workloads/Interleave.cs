@@ -43,23 +43,25 @@ internal sealed class Interleave
     /// <summary>How many slots of a cycle belong to a part.</summary>
     internal int CountOf(int part) => _counts[part];
 
-    // Largest remainders, but nobody gets nothing.
+    // Largest remainders, but nobody gets nothing. In decimal: a product of two whole numbers and a remainder are exact in it, and
+    // what uses Int128 is not compiled ahead of time.
     private static int[] Apportion(ReadOnlySpan<long> weights)
     {
-        Int128 total = 0;
+        decimal total = 0;
         foreach (long weight in weights)
         {
             total += weight;
         }
 
         int[] counts = new int[weights.Length];
-        Int128[] remainders = new Int128[weights.Length];
+        decimal[] remainders = new decimal[weights.Length];
         int given = 0;
         for (int i = 0; i < weights.Length; i++)
         {
-            Int128 product = (Int128)weights[i] * CycleLength;
-            counts[i] = Math.Max(1, (int)(product / total));
-            remainders[i] = counts[i] * total > product ? 0 : product % total;
+            decimal product = (decimal)weights[i] * CycleLength;
+            decimal remainder = product % total;
+            counts[i] = Math.Max(1, (int)((product - remainder) / total));
+            remainders[i] = counts[i] * total > product ? 0 : remainder;
             given += counts[i];
         }
 

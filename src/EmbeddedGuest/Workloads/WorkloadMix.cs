@@ -22,7 +22,13 @@ internal sealed class WorkloadMix
         List<long> weights = [.. specs.Select(s => s.BytesPerSecond ?? 1)];
         if (!unthrottled)
         {
-            double writes = specs.Sum(s => (double)s.BytesPerSecond!.Value) / MemoryLayout.PageBytes;
+            double bytes = 0;
+            foreach (WorkloadSpec spec in specs)
+            {
+                bytes += spec.BytesPerSecond!.Value;
+            }
+
+            double writes = bytes / MemoryLayout.PageBytes;
             double minimum = Math.Max(MinimumOperationsPerSecond, MinimumPerVirtualCpu * virtualCpus);
             if (writes < minimum)
             {

@@ -61,29 +61,43 @@ internal sealed class ZipfTable
     private void FillThresholds(double[] mass, double total)
     {
         double[] share = new double[BucketCount];
-        Stack<int> small = new(BucketCount);
-        Stack<int> large = new(BucketCount);
+        int[] small = new int[BucketCount];
+        int[] large = new int[BucketCount];
+        int smallCount = 0;
+        int largeCount = 0;
+        void Put(int bucket)
+        {
+            if (share[bucket] < 1)
+            {
+                small[smallCount++] = bucket;
+            }
+            else
+            {
+                large[largeCount++] = bucket;
+            }
+        }
+
         for (int i = 0; i < BucketCount; i++)
         {
             share[i] = mass[i] * BucketCount / total;
             _buckets[i].Alias = i;
             _buckets[i].Threshold = Certain;
-            (share[i] < 1 ? small : large).Push(i);
+            Put(i);
         }
 
-        while (small.Count > 0 && large.Count > 0)
+        while (smallCount > 0 && largeCount > 0)
         {
-            int poor = small.Pop();
-            int rich = large.Pop();
+            int poor = small[--smallCount];
+            int rich = large[--largeCount];
             _buckets[poor].Threshold = (ulong)(share[poor] * Certain);
             _buckets[poor].Alias = rich;
             share[rich] -= 1 - share[poor];
-            (share[rich] < 1 ? small : large).Push(rich);
+            Put(rich);
         }
 
         // Rounding can leave a bucket in either stack; its share is 1 but for that rounding. An unused bucket is never
         // left over: the stacks' last entries are the rich ones that were pushed back. Should it be, it draws rank 0.
-        foreach (int i in small)
+        foreach (int i in small.AsSpan(0, smallCount))
         {
             if (mass[i] == 0)
             {

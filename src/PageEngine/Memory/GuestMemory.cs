@@ -31,7 +31,13 @@ public sealed unsafe class GuestMemory : IDisposable
             ObjectDisposedException.ThrowIf(region.IsDisposed, region);
         }
 
-        Layout = new MemoryLayout(_regions.Select(r => new MemoryLayoutRegion(r.BaseAddress, r.PageCount)));
+        var layout = new MemoryLayoutRegion[_regions.Length];
+        for (int i = 0; i < layout.Length; i++)
+        {
+            layout[i] = new MemoryLayoutRegion(_regions[i].BaseAddress, _regions[i].PageCount);
+        }
+
+        Layout = new MemoryLayout(layout);
         _firstPages = new long[_regions.Length];
         for (int i = 1; i < _regions.Length; i++)
         {
@@ -81,6 +87,11 @@ public sealed unsafe class GuestMemory : IDisposable
         if ((ulong)page >= (ulong)PageCount)
         {
             ThrowNoSuchPage(page);
+        }
+
+        if (_firstPages.Length == 1)
+        {
+            return 0;
         }
 
         int found = Array.BinarySearch(_firstPages, page);

@@ -27,13 +27,14 @@ public sealed class MemoryLayout : IEquatable<MemoryLayout>
     public MemoryLayout(IEnumerable<MemoryLayoutRegion> regions)
     {
         ArgumentNullException.ThrowIfNull(regions);
-        _regions = [.. regions];
+        _regions = regions is MemoryLayoutRegion[] array ? (MemoryLayoutRegion[])array.Clone() : [.. regions];
         if (_regions.Length is 0 or > MaxRegions)
         {
             throw new ArgumentException($"A memory layout has 1 to {MaxRegions} regions; this one has {_regions.Length}.", nameof(regions));
         }
 
-        UInt128 previousEnd = 0;
+        // The last address, not the end: the end of the last region may be 2^64. Wider numbers are not compiled ahead of time.
+        ulong previousLast = 0;
         foreach (MemoryLayoutRegion region in _regions)
         {
             if (region.PageCount is <= 0 or > MaxPages)
@@ -46,17 +47,18 @@ public sealed class MemoryLayout : IEquatable<MemoryLayout>
                 throw new ArgumentException($"The region at {region.BaseAddress} is not aligned to {PageBytes} bytes.", nameof(regions));
             }
 
-            if (region.BaseAddress.Value < previousEnd)
+            if (PageCount > 0 && region.BaseAddress.Value <= previousLast)
             {
                 throw new ArgumentException($"The region at {region.BaseAddress} overlaps the one before it or is out of order.", nameof(regions));
             }
 
-            previousEnd = region.BaseAddress.Value + ((UInt128)region.PageCount * PageBytes);
-            if (previousEnd > (UInt128)1 << 64)
+            ulong last = ((ulong)region.PageCount * PageBytes) - 1;
+            if (last > ulong.MaxValue - region.BaseAddress.Value)
             {
                 throw new ArgumentException($"The region at {region.BaseAddress} ends beyond the 64-bit address space.", nameof(regions));
             }
 
+            previousLast = region.BaseAddress.Value + last;
             PageCount += region.PageCount;
         }
 
@@ -76,7 +78,23 @@ public sealed class MemoryLayout : IEquatable<MemoryLayout>
     public long Bytes => PageCount * PageBytes;
 
     /// <inheritdoc/>
-    public bool Equals(MemoryLayout? other) => other is not null && _regions.AsSpan().SequenceEqual(other._regions);
+    public bool Equals(MemoryLayout? other)
+    {
+        if (other is null || other._regions.Length != _regions.Length)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < _regions.Length; i++)
+        {
+            if (_regions[i].BaseAddress.Value != other._regions[i].BaseAddress.Value || _regions[i].PageCount != other._regions[i].PageCount)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as MemoryLayout);

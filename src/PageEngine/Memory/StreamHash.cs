@@ -22,7 +22,7 @@ internal sealed unsafe class StreamHash
     private const ulong Prime64A = 0x9E3779B185EBCA87;
 
     private readonly State* _state;
-    private readonly State[] _pinned = GC.AllocateArray<State>(1, pinned: true);
+    private readonly byte[] _pinned = GC.AllocateArray<byte>(sizeof(State), pinned: true);
     private readonly XxHash3? _library;
 
     internal StreamHash()
@@ -30,9 +30,9 @@ internal sealed unsafe class StreamHash
         _library = Avx2.IsSupported ? null : new XxHash3();
 
         // SAFETY: the array is pinned and lives as long as this object.
-        fixed (State* state = _pinned)
+        fixed (byte* state = _pinned)
         {
-            _state = state;
+            _state = (State*)state;
         }
 
         Reset();
@@ -65,6 +65,37 @@ internal sealed unsafe class StreamHash
         {
             long stripes = (bytes.Length - 1) / StripeBytes;
             Consume(&state, start, stripes);
+            return Merge(&state, start + bytes.Length - StripeBytes, (ulong)bytes.Length);
+        }
+    }
+
+    /// <summary>Gets the same hash of one piece by plain code, which is compiled ahead of time: for the few kilobytes that a program
+    /// reads before the guest runs, a tenth of what compiling the vector code takes. Allocates nothing.</summary>
+    internal static ulong OfFew(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length <= ShortBytes)
+        {
+            return XxHash3.HashToUInt64(bytes);
+        }
+
+        State state;
+        Begin(&state);
+        fixed (byte* start = bytes)
+        fixed (byte* secret = Secret)
+        {
+            // SAFETY: whole stripes of the span; the secret has 64 bytes behind each place that is read.
+            long stripes = (bytes.Length - 1) / StripeBytes;
+            ulong* sums = state.Accumulators;
+            for (long stripe = 0; stripe < stripes; stripe++)
+            {
+                long inBlock = stripe % StripesPerBlock;
+                Accumulate(sums, start + (stripe * StripeBytes), secret + (8 * inBlock));
+                for (int i = 0; i < 8 && inBlock == StripesPerBlock - 1; i++)
+                {
+                    sums[i] = (sums[i] ^ (sums[i] >> 47) ^ Word(secret + SecretBytes - StripeBytes + (8 * i))) * Prime32A;
+                }
+            }
+
             return Merge(&state, start + bytes.Length - StripeBytes, (ulong)bytes.Length);
         }
     }
@@ -205,19 +236,23 @@ internal sealed unsafe class StreamHash
         return lowProduct + Avx2.ShiftLeftLogical(highProduct, 32);
     }
 
+    private static void Accumulate(ulong* sums, byte* stripe, byte* secret)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            ulong data = Word(stripe + (8 * i));
+            ulong mixed = data ^ Word(secret + (8 * i));
+            sums[i ^ 1] += data;
+            sums[i] += (uint)mixed * (mixed >> 32);
+        }
+    }
+
     private static ulong Merge(State* state, byte* last, ulong total)
     {
         fixed (byte* secret = Secret)
         {
             ulong* sums = state->Accumulators;
-            for (int i = 0; i < 8; i++)
-            {
-                ulong data = Word(last + (8 * i));
-                ulong mixed = data ^ Word(secret + SecretBytes - StripeBytes - 7 + (8 * i));
-                sums[i ^ 1] += data;
-                sums[i] += (uint)mixed * (mixed >> 32);
-            }
-
+            Accumulate(sums, last, secret + SecretBytes - StripeBytes - 7);
             ulong hash = total * Prime64A;
             for (int i = 0; i < 4; i++)
             {

@@ -8,6 +8,20 @@ public class SwitchoverClockTests
     private static readonly DateTimeOffset _noon = new(2024, 1, 1, 12, 0, 0, TimeSpan.Zero);
 
     [Fact]
+    public void Ticks_of_one_clock_become_those_of_another_without_loss()
+    {
+        var random = new Random(3);
+        for (int i = 0; i < 10_000; i++)
+        {
+            long value = random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64);
+            long multiplier = random.NextInt64(1, 1_000_000_001);
+            long divisor = random.NextInt64(1, long.MaxValue) >> random.Next(62);
+            Int128 exact = (Int128)value * multiplier / Math.Max(1, divisor);
+            Assert.Equal((long)Int128.Clamp(exact, long.MinValue, long.MaxValue), SwitchoverClock.Scale(value, multiplier, Math.Max(1, divisor)));
+        }
+    }
+
+    [Fact]
     public void Within_one_boot_the_monotonic_clock_decides()
     {
         Guid boot = Guid.NewGuid();

@@ -23,6 +23,16 @@ public sealed class MemoryLayoutTests
         Assert.Throws<ArgumentException>(() => new MemoryLayout([Region(address, pages)]));
 
     [Fact]
+    public void The_last_page_of_the_address_space_is_one()
+    {
+        var layout = new MemoryLayout([Region(0, 1), Region(4096, 1), Region(ulong.MaxValue - 4095, 1)]);
+        Assert.Equal(3, layout.PageCount);
+        Assert.Throws<ArgumentException>(() => new MemoryLayout([Region(0, 2), Region(4096, 1)]));
+        Assert.Throws<ArgumentException>(() => new MemoryLayout([Region(ulong.MaxValue - 4095, 1), Region(0, 1)]));
+        Assert.Throws<ArgumentException>(() => new MemoryLayout([Region(ulong.MaxValue - 4095, 1), Region(ulong.MaxValue - 4095, 1)]));
+    }
+
+    [Fact]
     public void Number_of_regions_and_pages_is_limited()
     {
         MemoryLayoutRegion[] most = [.. Enumerable.Range(0, MemoryLayout.MaxRegions).Select(i => Region((ulong)i * 8192, 1))];

@@ -16,6 +16,7 @@ public class StreamHashTests
         for (int length = 0; length <= bytes.Length; length++)
         {
             Assert.Equal(XxHash3.HashToUInt64(bytes.AsSpan(0, length)), StreamHash.Of(bytes.AsSpan(0, length)));
+            Assert.Equal(XxHash3.HashToUInt64(bytes.AsSpan(0, length)), StreamHash.OfFew(bytes.AsSpan(0, length)));
         }
     }
 
