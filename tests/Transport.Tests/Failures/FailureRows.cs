@@ -84,7 +84,7 @@ internal static class FailureRows
         new("the last pass does not get on", MigrationPhase.Prepare, Failed(MigrationErrorKind.Timeout, DetectedBy.Supervisor), Failed(MigrationErrorKind.Timeout, DetectedBy.Supervisor), Runs.AtSource, s =>
         {
             s.Source = s.Source with { ResumeTimeout = TimeSpan.FromSeconds(2) };
-            s.Guest.Saving = () => Done(() => s.Edge.SwallowPages = true);
+            s.Guest.Pausing = () => Done(() => s.Edge.SwallowPages = true);
         }) { Epoch = 2 },
         new("cancelled while the guest stands still", MigrationPhase.Pause, Cancelled(), Cancelled(), Runs.AtSource,
             s => s.Guest.Pausing = () => Done(s.CancelSource.Cancel)) { Epoch = 1 },
