@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using PageEngine.Bitmaps;
+using PageEngine.Compression;
 using PageEngine.Memory;
 using PageEngine.Streaming;
 using PageEngine.Tests.Streaming;
@@ -149,6 +150,30 @@ public sealed class ReferenceSendTests
     }
 
     [Fact]
+    public async Task Coded_pages_are_copied_for_their_buffer_is_the_next_batchs_too()
+    {
+        using GuestMemory source = TestMemory.Of(64);
+        using GuestMemory destination = TestMemory.Of(64);
+        for (long page = 0; page < 64; page++)
+        {
+            source.Page(page).Fill((byte)(page + 1));
+        }
+
+        (Socket near, Socket far) = await ConnectAsync();
+        using (near)
+        using (far)
+        using (var output = new ReferenceSend(force: true))
+        {
+            using var encoding = new PageEncoding(PageCompression.Lz4, cacheBytes: 0);
+            await Task.Run(() => SendRound(near, source, output, mayArriveLater: true, encoding)).WaitAsync(_patience);
+            await Task.Run(() => ReceiveRound(far, destination)).WaitAsync(_patience);
+            Assert.Equal(64, encoding.Report.Lz4Pages);
+            Assert.Equal(0, output.ReferencedBatches);
+            TestMemory.AssertEqual(source, destination);
+        }
+    }
+
+    [Fact]
     public void Only_the_rounds_of_a_running_guest_may_arrive_later()
     {
         string[] files = [.. Directory.EnumerateFiles(Path.Combine(SourceRoot(), "src"), "*.cs", SearchOption.AllDirectories)
@@ -168,11 +193,11 @@ public sealed class ReferenceSendTests
         return directory;
     }
 
-    private static int SendRound(Socket socket, GuestMemory memory, ReferenceSend output, bool mayArriveLater)
+    private static int SendRound(Socket socket, GuestMemory memory, ReferenceSend output, bool mayArriveLater, PageEncoding? encoding = null)
     {
         using var pending = new DirtyBitmap(memory.PageCount);
         pending.SetAll();
-        using var reader = new PageBatchReader(memory, 0);
+        using var reader = new PageBatchReader(memory, 0, encoding);
         reader.BeginRound(new PageRound(0, memory, pending, null) { MayArriveLater = mayArriveLater });
         return Send(socket, reader, output);
     }
