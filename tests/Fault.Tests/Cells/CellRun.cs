@@ -362,7 +362,10 @@ internal sealed class CellRun
         Ending recovered = new(source.Guest, destination.Guest);
         (OwnershipRecord record, OwnershipMark mark) = await _arena.RecordAsync();
         Assert.Equal(Oracle.Recovered(ending, facts), recovered);
-        bool isLost = new[] { _settledAtOnce, source, destination }.Any(r => r?.Has("Lost") == true);
+
+        // A host that never died and could not mark its guest as running, or not be told so, settles here as one that begins empty,
+        // and takes a mark of its own for the dead one's: its guest runs all the same.
+        bool isLost = new[] { _settledAtOnce, source, destination }.Any(r => r is { Guest: not "running" } && r.Has("Lost"));
 
         // A guest that ran at the destination and died there with it is lost, too; not even the destination may know how far it
         // had come.
