@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using PageEngine.Compression;
 using PageEngine.EmbeddedGuest;
 using PageEngine.Memory;
 using PageEngine.Planning;
@@ -59,6 +60,10 @@ internal static class WriterSlowdown
             BandwidthBytesPerSecond = rate,
             Policy = new Endless(() => rounds++),
             Streams = 1,
+
+            // Whole pages: as differences they would take next to no time, and rounds would follow each other as no policy lets them.
+            PageCacheBytes = 0,
+            Compression = PageCompression.None,
         });
         Task receiving = destination.ReceiveAsync(acceptor, cancel.Token);
         Task sending = source.MigrateAsync(new TcpConnector(acceptor.LocalEndPoint), cancel.Token);
