@@ -159,6 +159,7 @@ internal sealed class DestinationRun : IDisposable
 
     private GuestMemory TakeReserved(MemoryLayout layout)
     {
+        _run.Step("It gets the reserved memory.");
         GuestMemory reserved = _reserved!;
         _reserved = null;
         return reserved;

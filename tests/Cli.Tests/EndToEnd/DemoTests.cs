@@ -72,6 +72,7 @@ public sealed class DemoTests : IDisposable
         int code = await demo.ExitCodeAsync();
         Assert.True(code == 0, demo.Out + demo.Error);
         Assert.Matches(@"destination: .*64 MiB of memory are reserved, in \d+ ms", demo.Error);
+        Assert.Contains("It gets the reserved memory.", demo.Error, StringComparison.Ordinal);
         Assert.Equal(("identical", "consistent"), (ProgramRun.Report(Json).Verified.Memory, ProgramRun.Report(Json).Verified.Guest));
     }
 
