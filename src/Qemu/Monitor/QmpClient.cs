@@ -14,6 +14,8 @@ namespace PageEngine.Qemu.Monitor;
 public sealed class QmpClient : IAsyncDisposable
 {
     private const int MaxQuotedBytes = 200;
+    private static readonly TimeSpan _listenPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _listenPeriod = TimeSpan.FromMilliseconds(20);
 
     private readonly Socket _socket;
     private readonly QmpOptions _options;
@@ -51,6 +53,7 @@ public sealed class QmpClient : IAsyncDisposable
     /// <param name="path">The path of the monitor's Unix socket (<c>-qmp unix:PATH,server=on,wait=off</c>).</param>
     /// <param name="options">Limits; null: the defaults.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <remarks>A QEMU that has made its socket and does not listen yet is waited for, two seconds at most.</remarks>
     /// <exception cref="QmpException">Nobody listens there, somebody else has the monitor, or it is no QMP.</exception>
     public static async Task<QmpClient> ConnectAsync(string path, QmpOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -62,7 +65,7 @@ public sealed class QmpClient : IAsyncDisposable
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
         {
-            await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), both.Token).ConfigureAwait(false);
+            await ConnectAsync(socket, path, options.TimeProvider, both.Token).ConfigureAwait(false);
             client.PeerProcessId = PeerOf(socket);
             await client.GreetAsync(both.Token).ConfigureAwait(false);
             client._reading = client.ReadAsync();
@@ -82,6 +85,25 @@ public sealed class QmpClient : IAsyncDisposable
                     "", QmpException.ConnectionClass, $"QEMU's monitor {path} did not greet within {options.AnswerTimeout.TotalSeconds:0} s. A monitor serves one client at a time: end the other one, or give QEMU a second -qmp socket.", e),
                 _ => e,
             };
+        }
+    }
+
+    // QEMU makes the socket's file a moment before it listens: whoever waited for the file must not be refused for that.
+    private static async Task ConnectAsync(Socket socket, string path, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var address = new UnixDomainSocketEndPoint(path);
+        long began = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await socket.ConnectAsync(address, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && time.GetElapsedTime(began) < _listenPatience)
+            {
+                await Task.Delay(_listenPeriod, time, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 

@@ -13,13 +13,18 @@ internal sealed class FakeMonitor : IDisposable
     private Socket? _client;
     private StreamReader? _reader;
 
-    internal FakeMonitor()
+    internal FakeMonitor(bool listens = true)
     {
         _listener.Bind(new UnixDomainSocketEndPoint(Path));
-        _listener.Listen();
+        if (listens)
+        {
+            _listener.Listen();
+        }
     }
 
     internal string Path => System.IO.Path.Combine(_directory, "qmp");
+
+    internal void Listen() => _listener.Listen();
 
     internal async Task AcceptAsync(string greeting = Greeting)
     {

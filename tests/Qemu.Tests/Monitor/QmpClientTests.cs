@@ -135,6 +135,29 @@ public class QmpClientTests
     }
 
     [Fact]
+    public async Task Monitor_whoseFileIsThereBeforeItListens_isWaitedFor()
+    {
+        using FakeMonitor fake = new(listens: false);
+        Task<QmpClient> connecting = QmpClient.ConnectAsync(fake.Path);
+
+        // A socket of this host refuses at once: the first try is over.
+        Assert.False(connecting.IsFaulted);
+        fake.Listen();
+        await fake.AcceptAndNegotiateAsync().WaitAsync(_hang);
+        await using QmpClient client = await connecting.WaitAsync(_hang);
+        Assert.Equal(new Version(7, 2, 22), client.Version);
+    }
+
+    [Fact]
+    public async Task Monitor_thatNobodyServesAnyMore_isNotWaitedForWithoutEnd()
+    {
+        using FakeMonitor fake = new(listens: false);
+        QmpException error = await Assert.ThrowsAsync<QmpException>(() => QmpClient.ConnectAsync(fake.Path).WaitAsync(_hang));
+        Assert.True(error.IsConnection);
+        Assert.Contains("cannot be reached", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Path_thatIsTooLongForASocket_isSaid()
     {
         QmpException error = await Assert.ThrowsAsync<QmpException>(() => QmpClient.ConnectAsync("/tmp/" + new string('a', 200)));
