@@ -258,7 +258,8 @@ internal sealed class Host : IAsyncDisposable
             outcomes.Add($"{result.Outcome}: {result.Description}");
             if (result.Outcome == RecoveryOutcome.RunsHere)
             {
-                (_guest, _ownership) = ((SteppedGuest)result.Guest!, result.Ownership);
+                // No guest comes with it where it runs here already.
+                (_guest, _ownership) = ((SteppedGuest?)result.Guest ?? _guest, result.Ownership);
             }
             else if (result.IsSettled && held is not null)
             {

@@ -13,9 +13,10 @@ namespace PageEngine.Bench.Migrations;
 // Owns: what a guest's writers lose while pre-copy runs on a capped link: operations per second before it and during it, in one
 // process, by one virtual CPU that is never slowed on purpose. Each run is a new guest.
 
-/// <summary>Measures `slowdown [--runs N] [--rate BYTES/S] [--memory BYTES] [--hot SIZE]`.</summary>
+/// <summary>Measures `slowdown [--runs N] [--rate BYTES/S] [--memory BYTES] [--hot SIZE] [--differences]`.</summary>
 internal static class WriterSlowdown
 {
+    private const long CacheBytes = 64 << 20;
     private static readonly TimeSpan _watched = TimeSpan.FromSeconds(4);
 
     internal static async Task RunAsync(string[] args)
@@ -24,10 +25,11 @@ internal static class WriterSlowdown
         long rate = long.Parse(Option(args, "--rate", "125000000"), CultureInfo.InvariantCulture);
         long memory = long.Parse(Option(args, "--memory", "536870912"), CultureInfo.InvariantCulture);
         string hot = Option(args, "--hot", "16MiB");
+        bool differences = args.Contains("--differences");
         var lost = new List<double>();
         for (int run = 0; run < runs; run++)
         {
-            (double before, double during, int rounds) = await OnceAsync(memory, rate, hot);
+            (double before, double during, int rounds) = await OnceAsync(memory, rate, hot, differences);
             lost.Add(1 - (during / before));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"run {run + 1}: {before / 1e6:0.00} million operations/s before, {during / 1e6:0.00} during {rounds} rounds: {100 * lost[^1]:0.0} % lost"));
@@ -38,7 +40,7 @@ internal static class WriterSlowdown
             $"hot set {hot}, {rate / 1e6:0} MB/s: lost {100 * lost[0]:0.0} / {100 * lost[lost.Count / 2]:0.0} / {100 * lost[^1]:0.0} %"));
     }
 
-    private static async Task<(double Before, double During, int Rounds)> OnceAsync(long memoryBytes, long rate, string hot)
+    private static async Task<(double Before, double During, int Rounds)> OnceAsync(long memoryBytes, long rate, string hot, bool differences)
     {
         using var guest = new VerifiableGuest(
             Guid.NewGuid(), GuestMemory.Allocate(memoryBytes), new VerifiableGuestOptions { VirtualCpus = 1, Workloads = [WorkloadSpec.Parse($"hot:{hot}@max")] });
@@ -61,9 +63,9 @@ internal static class WriterSlowdown
             Policy = new Endless(() => rounds++),
             Streams = 1,
 
-            // Whole pages: as differences they would take next to no time, and rounds would follow each other as no policy lets them.
-            PageCacheBytes = 0,
-            Compression = PageCompression.None,
+            // Otherwise whole pages: as differences a hot set takes next to no time, and the rounds are as short as they are let be.
+            PageCacheBytes = differences ? CacheBytes : 0,
+            Compression = differences ? PageCompression.Auto : PageCompression.None,
         });
         Task receiving = destination.ReceiveAsync(acceptor, cancel.Token);
         Task sending = source.MigrateAsync(new TcpConnector(acceptor.LocalEndPoint), cancel.Token);

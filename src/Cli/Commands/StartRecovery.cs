@@ -85,7 +85,7 @@ internal sealed class StartRecovery(CommandRun run, MigrationRole role) : IAsync
         await _one.WaitAsync(cancellationToken);
         try
         {
-            foreach (OpenAttempt attempt in run.Recoverer.Find().Where(a => a.Role == role && !a.ProcessIsAlive && a.Damage is null))
+            foreach (OpenAttempt attempt in run.Recoverer.Find().Where(a => a.Role == role && (!a.ProcessIsAlive || a.RunsInThisProcess) && a.Damage is null))
             {
                 await SettleAsync(attempt, cancellationToken);
             }

@@ -58,6 +58,13 @@ internal sealed class DestinationRestart(RestartContext context)
         }
     }
 
+    /// <summary>Makes up for the mark of a guest that runs in this process.</summary>
+    public Task<RecoveryResult> MarkRunningAsync()
+    {
+        _state = DestinationState.RunningUnmarked;
+        return RunAsync(DestinationEvent.RetryDue);
+    }
+
     // What the record proves wrong is said before anything is done.
     private bool IsRefused(DestinationEvent happened) => (Word, context.HasCopy, _state, happened) switch
     {

@@ -41,13 +41,18 @@ public static class MigrationRecovery
         ArgumentNullException.ThrowIfNull(attempt);
         ArgumentNullException.ThrowIfNull(options);
         MigrationJournal? journal = null;
+        bool runsHere = false;
         RecoveryResult result;
         try
         {
-            journal = MigrationJournal.TryAdopt(attempt.JournalPath, options.TimeProvider);
+            journal = UnmarkedGuests.Take(attempt.JournalPath);
+            runsHere = journal is not null;
+            journal ??= MigrationJournal.TryAdopt(attempt.JournalPath, options.TimeProvider);
             result = journal is null
                 ? NotAdopted(attempt)
-                : await SettleAsync(attempt, journal, options, cancellationToken).ConfigureAwait(false);
+                : runsHere
+                    ? await MarkRunningAsync(attempt, journal, options, cancellationToken).ConfigureAwait(false)
+                    : await SettleAsync(attempt, journal, options, cancellationToken).ConfigureAwait(false);
         }
         catch (MigrationException e)
         {
@@ -61,6 +66,11 @@ public static class MigrationRecovery
         if (journal is { State.IsSettled: true } && result.IsSettled)
         {
             journal.Retire();
+        }
+        else if (runsHere)
+        {
+            UnmarkedGuests.Keep(journal!);
+            return result;
         }
 
         journal?.Dispose();
@@ -106,7 +116,7 @@ public static class MigrationRecovery
         HeldCopy? copy = options.FindCopy is { } find ? await find(attempt, cancellationToken).ConfigureAwait(false) : null;
         if (attempt.HasStore && options.Store is null && IsAtStake(attempt))
         {
-            return new RecoveryResult(attempt, RecoveryOutcome.Held, $"The ownership store of this attempt ({attempt.Store}) decides, and it is not to be had. Bring it back, or name where it is now.");
+            return StoreMissing(attempt);
         }
 
         var context = new RestartContext(attempt, journal, copy, options, cancellationToken);
@@ -123,6 +133,27 @@ public static class MigrationRecovery
             ? await NothingLeftAsync(context).ConfigureAwait(false)
             : await new DestinationRestart(context).RunAsync(event_).ConfigureAwait(false);
     }
+
+    // The session ended with the guest running in this process, and only its store does not know: that is made up for.
+    private static async Task<RecoveryResult> MarkRunningAsync(
+        OpenAttempt attempt, MigrationJournal journal, RecoveryOptions options, CancellationToken cancellationToken)
+    {
+        if (attempt.HasStore && options.Store is null)
+        {
+            return StoreMissing(attempt);
+        }
+
+        var context = new RestartContext(attempt, journal, copy: null, options, cancellationToken);
+        RecoveryResult result = await new DestinationRestart(context).MarkRunningAsync().ConfigureAwait(false);
+        return journal.State.IsSettled
+            ? result
+            : new RecoveryResult(
+                attempt, RecoveryOutcome.Held, $"The guest runs in this process. That could not be noted yet, so the attempt stays open: {context.Failure?.Message}")
+            { Failure = context.Failure };
+    }
+
+    private static RecoveryResult StoreMissing(OpenAttempt attempt) => new(
+        attempt, RecoveryOutcome.Held, $"The ownership store of this attempt ({attempt.Store}) decides, and it is not to be had. Bring it back, or name where it is now.");
 
     // Settled already, or never prepared: what is left of a copy is of no use.
     private static async Task<RecoveryResult> NothingLeftAsync(RestartContext context)
@@ -179,6 +210,7 @@ public static class MigrationRecovery
 
     private static OpenAttempt Describe(string path, JournalState state, bool alive) => new()
     {
+        RunsInThisProcess = UnmarkedGuests.Has(path),
         MigrationId = state.Header.MigrationId,
         Role = state.Header.Side == JournalSide.Source ? MigrationRole.Source : MigrationRole.Destination,
         GuestId = state.Header.Attempt.GuestId,

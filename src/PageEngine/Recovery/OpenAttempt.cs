@@ -60,6 +60,10 @@ public sealed record OpenAttempt
     /// <summary>Gets whether the process that runs the attempt lives: it holds the journal's lock.</summary>
     public required bool ProcessIsAlive { get; init; }
 
+    /// <summary>Gets whether it is this process in which the guest came to run, and only the store does not know yet: settling
+    /// the attempt here tells it.</summary>
+    public bool RunsInThisProcess { get; init; }
+
     /// <summary>Gets the journal's path.</summary>
     public required string JournalPath { get; init; }
 

@@ -39,8 +39,9 @@ public enum RecoveryOutcome
 /// <param name="Description">What was found and done, in sentences, with what to do next where something is.</param>
 public sealed record RecoveryResult(OpenAttempt Attempt, RecoveryOutcome Outcome, string Description)
 {
-    /// <summary>Gets the guest: running under <see cref="Ownership"/> when it runs here; paused when it was opened and is held
-    /// all the same; null otherwise. The caller owns it and its memory.</summary>
+    /// <summary>Gets the guest: running under <see cref="Ownership"/> when it was started here; paused when it was opened and is held
+    /// all the same; null otherwise, also when it ran in this
+    /// process before (<see cref="OpenAttempt.RunsInThisProcess"/>). The caller owns it and its memory.</summary>
     public IGuest? Guest { get; init; }
 
     /// <summary>Gets the right under which the guest runs here; null when it does not.</summary>

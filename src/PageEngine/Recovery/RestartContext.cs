@@ -90,12 +90,7 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
     {
         try
         {
-            // The tables try to create also when nothing could be read: not in a store that is not the attempt's.
-            if (!_storeIsProven)
-            {
-                await ProveStoreAsync(await Store.ReadAsync(Attempt.GuestId, CancellationToken.None).ConfigureAwait(false), toWrite: true).ConfigureAwait(false);
-            }
-
+            await ProveStoreToWriteAsync().ConfigureAwait(false);
             CreateOutcome outcome = await Store.CreateAsync(record, CancellationToken.None).ConfigureAwait(false);
             if (outcome == CreateOutcome.Created)
             {
@@ -132,6 +127,7 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
     {
         if (Mode == OwnershipMode.Store)
         {
+            await ProveStoreToWriteAsync().ConfigureAwait(false);
             await Store.MarkAsync(Attempt.GuestId, Attempt.ForDestination.Epoch, mark, CancellationToken.None).ConfigureAwait(false);
         }
 
@@ -247,6 +243,15 @@ internal sealed class RestartContext(OpenAttempt open, MigrationJournal journal,
         {
             await copy!.ForgetAsync(CancellationToken.None).ConfigureAwait(false);
             _copyIsForgotten = true;
+        }
+    }
+
+    // The tables write also when nothing could be read: not to a store that is not the attempt's.
+    private async ValueTask ProveStoreToWriteAsync()
+    {
+        if (!_storeIsProven)
+        {
+            await ProveStoreAsync(await Store.ReadAsync(Attempt.GuestId, CancellationToken.None).ConfigureAwait(false), toWrite: true).ConfigureAwait(false);
         }
     }
 

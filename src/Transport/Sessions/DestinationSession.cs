@@ -159,7 +159,7 @@ internal sealed class DestinationSession
             await _roles.EndAsync(DetectedBy.Monitor, transport.StopReceivingAsync, "no page is applied any more").ConfigureAwait(false);
             await transport.StopReceivingAsync().ConfigureAwait(false);
             _report.WireBytes = transport.WireBytes;
-            Journals.End(journal);
+            Journals.End(journal, runsHere: _whereabouts == GuestWhereabouts.RunningAtDestination);
         }
     }
 

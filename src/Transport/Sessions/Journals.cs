@@ -34,13 +34,19 @@ internal static class Journals
         }
     }
 
-    /// <summary>Ends the session's use of a journal: it goes when nothing is left to settle, and stays otherwise.</summary>
-    internal static void End(MigrationJournal? journal)
+    /// <summary>Ends the session's use of a journal: it goes when nothing is left to settle, and stays otherwise; locked,
+    /// where the guest runs in this process.</summary>
+    internal static void End(MigrationJournal? journal, bool runsHere = false)
     {
         // Before anything was noted, nobody can have been prepared for the attempt.
         if (journal is { State: { IsSettled: true } or { Entries.Count: 0 } })
         {
             journal.Retire();
+        }
+        else if (journal is not null && runsHere)
+        {
+            UnmarkedGuests.Keep(journal);
+            return;
         }
 
         journal?.Dispose();

@@ -26,6 +26,7 @@ internal sealed class PreCopyMonitor : IDisposable
     private readonly TimeSpan _stallLimit;
     private readonly TimeProvider _time;
     private readonly List<RoundStatistics> _rounds = [];
+    private readonly CollectPacing _pacing = new();
     private DirtyBitmap? _present;
     private long _collectedAt;
     private double _throttleInForce;
@@ -189,11 +190,13 @@ internal sealed class PreCopyMonitor : IDisposable
 
         TimeSpan duration = _time.GetElapsedTime(began);
         _tracer.AddPagesCopied(sent.DataPages + sent.ZeroPages);
+        await LeaveGuestAloneAsync(cancellationToken).ConfigureAwait(false);
         long harvestBegan = _time.GetTimestamp();
         long dirtied = Collect();
         long collected = _time.GetTimestamp();
         TimeSpan interval = _time.GetElapsedTime(_collectedAt, collected);
         _collectedAt = collected;
+        _pacing.Collected(interval, dirtied);
         var statistics = new RoundStatistics
         {
             Index = index,
@@ -212,6 +215,16 @@ internal sealed class PreCopyMonitor : IDisposable
             duration.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture), dirtied,
             statistics.T2dPercent.ToString("0", CultureInfo.InvariantCulture));
         return statistics;
+    }
+
+    // Each collect costs the guest a fault for each page that it writes again.
+    private async ValueTask LeaveGuestAloneAsync(CancellationToken cancellationToken)
+    {
+        TimeSpan rest = _pacing.LeastInterval - _time.GetElapsedTime(_collectedAt);
+        if (rest > TimeSpan.Zero)
+        {
+            await Task.Delay(rest, _time, cancellationToken).ConfigureAwait(false);
+        }
     }
 
     private MigrationDecision Decide(long remaining, TimeSpan elapsed)

@@ -41,8 +41,12 @@ internal static class SourceRehearsal
             costs.Add(await MeasureAsync(context, i + 1, cancellationToken).ConfigureAwait(false));
         }
 
-        return Longer(costs[^1], costs[^2]).Scale(ColdFactor);
+        return Expect(costs);
     }
+
+    /// <summary>Gets what the switchover is expected to cost after the rounds.</summary>
+    /// <param name="costs">The rehearsals, at least two, oldest first.</param>
+    internal static SwitchoverFixedCosts Expect(IReadOnlyList<SwitchoverFixedCosts> costs) => Longer(costs[^1], costs[^2]).Scale(ColdFactor);
 
     private static async Task<SwitchoverFixedCosts> MeasureAsync(SourceSwitchoverContext context, int number, CancellationToken cancellationToken)
     {

@@ -363,10 +363,7 @@ internal sealed class CellRun
         (OwnershipRecord record, OwnershipMark mark) = await _arena.RecordAsync();
         Assert.Equal(Oracle.Recovered(ending, facts), recovered);
 
-        // A destination that never died, whose store was gone when it marked its guest as running, keeps an open journal. Asked to settle it
-        // here, where the guest runs, it can only take its own mark for a dead process's; that it runs is checked below.
-        bool ranUnmarked = _cell.Fault == FaultKind.StoreGone && ending == Ending.AtDestination;
-        bool isLost = new[] { _settledAtOnce, source, ranUnmarked ? null : destination }.Any(r => r?.Has("Lost") == true);
+        bool isLost = new[] { _settledAtOnce, source, destination }.Any(r => r?.Has("Lost") == true);
 
         // A guest that ran at the destination and died there with it is lost, too; not even the destination may know how far it
         // had come.

@@ -52,6 +52,29 @@ public sealed class MigrationRecoveryTests : IDisposable
     }
 
     [Fact]
+    public async Task GuestThatRunsInThisProcess_isMarkedWhenTheStoreIsBack_andNeverCalledLost()
+    {
+        await _host.AgreeAsync();
+        OpenAttempt open = KeepRunning();
+        using var away = FileOwnershipStore.Open(Directory.CreateDirectory(Path.Combine(_host.StoreDirectory, "another")).FullName);
+
+        // Not by a store that does not know the attempt, nor by none.
+        foreach (RecoveryResult early in new[] { await _host.SettleAsync(open, store: away), await _host.SettleAsync(open, noStore: true) })
+        {
+            Assert.Equal((RecoveryOutcome.Held, null), (early.Outcome, early.Guest));
+            open = Assert.Single(MigrationRecovery.Find(_host.Journals));
+            Assert.Equal((true, true), (open.ProcessIsAlive, open.RunsInThisProcess));
+        }
+
+        await _host.CreateAsync(_host.Attempt.ForDestination);
+        RecoveryResult result = await _host.SettleAsync(open);
+        Assert.Equal((RecoveryOutcome.RunsHere, null, true), (result.Outcome, result.Guest, result.IsSettled));
+        Assert.Equal((_host.Attempt.DestinationRun, 2ul), (result.Ownership!.Run, result.Ownership.Epoch));
+        Assert.Equal(OwnershipMark.Running, await _host.Store.ReadMarkAsync(_host.Attempt.GuestId, 2, default));
+        Assert.Empty(MigrationRecovery.Find(_host.Journals));
+    }
+
+    [Fact]
     public async Task PreparedDestinationWithoutMemory_freesTheSource()
     {
         await _host.AgreeAsync();
@@ -431,5 +454,13 @@ public sealed class MigrationRecoveryTests : IDisposable
         Assert.False(File.Exists(open.JournalPath));
         Assert.NotEmpty(result.Description);
         return result;
+    }
+
+    // As a session leaves it that could not tell its store that the guest runs.
+    private OpenAttempt KeepRunning()
+    {
+        OpenAttempt open = _host.LeaveDestination(JournalEntryKind.Resuming);
+        UnmarkedGuests.Keep(MigrationJournal.TryAdopt(open.JournalPath, TimeProvider.System)!);
+        return Assert.Single(MigrationRecovery.Find(_host.Journals));
     }
 }

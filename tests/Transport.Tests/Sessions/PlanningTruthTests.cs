@@ -52,6 +52,29 @@ public class PlanningTruthTests
     }
 
     [Fact]
+    public async Task A_guest_is_left_alone_between_rounds_that_take_next_to_no_time()
+    {
+        const int Rounds = 40;
+        var policy = new ScriptedPolicy(state => new MigrationDecision(state.Rounds.Count < Rounds ? DecisionKind.NextRound : DecisionKind.SwitchOver, "as the test wants"));
+        await using var edge = new PipeEdge();
+        using GuestAtHost host = await GuestAtHost.StartAsync("hot:2MiB@max");
+        Task<DestinationResult> receiving = new MigrationDestination(MigrationTests.Build).ReceiveAsync(edge);
+        MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { Policy = policy });
+        using var moved = (VerifiableGuest)(await receiving).Guest!;
+
+        Assert.Null(report.Failure);
+        int hasty = 0;
+        for (int i = 1; i < Rounds; i++)
+        {
+            // Timers count in milliseconds.
+            double rest = Math.Min(50, 0.01 * report.Rounds[i - 1].DirtiedPages);
+            hasty += report.Rounds[i].CollectInterval.TotalMilliseconds < rest - 1.5 ? 1 : 0;
+        }
+
+        Assert.InRange(hasty, 0, CollectPacing.Burst + 1);
+    }
+
+    [Fact]
     public async Task A_guest_that_refuses_to_be_throttled_is_shown_as_such()
     {
         var throttles = new List<double>();

@@ -3,6 +3,7 @@ using FsCheck;
 using FsCheck.Xunit;
 using Microsoft.Extensions.Time.Testing;
 using PageEngine.Bitmaps;
+using PageEngine.Planning;
 using PageEngine.Reporting;
 using PageEngine.Streaming;
 using PageEngine.Transport.Control;
@@ -418,4 +419,43 @@ public class ProgressTrackerTests
         Assert.Equal([7L, 8L], sink.All.Select(p => p.WireBytes));
         await tracker.DisposeAsync();
     }
+}
+
+public class RehearsalTests
+{
+    // Steps of one rehearsal in microseconds: approach, pause, harvest, barrier, saving, transfer, restoring, commit, resume.
+    [Property]
+    public void Each_step_is_expected_to_take_the_longer_of_the_last_two_rehearsals_and_half_as_long_again(ushort[] older, ushort[] before, ushort[] last)
+    {
+        SwitchoverFixedCosts expected = SourceRehearsal.Expect([Costs(older), Costs(before), Costs(last)]);
+        TimeSpan[] steps = Steps(expected);
+        for (int i = 0; i < steps.Length; i++)
+        {
+            Assert.Equal(TimeSpan.FromMicroseconds(Math.Max(At(before, i), At(last, i))) * 1.5, steps[i]);
+        }
+
+        Assert.Equal(steps[1..].Aggregate(TimeSpan.Zero, (sum, step) => sum + step), expected.Total);
+    }
+
+    private static double At(ushort[] steps, int i) => i < steps.Length ? steps[i] : i;
+
+    private static SwitchoverFixedCosts Costs(ushort[] steps)
+    {
+        TimeSpan Step(int i) => TimeSpan.FromMicroseconds(At(steps, i));
+        return new SwitchoverFixedCosts
+        {
+            Approach = Step(0),
+            Pause = Step(1),
+            Harvest = Step(2),
+            Barrier = Step(3),
+            StateSave = Step(4),
+            StateTransfer = Step(5),
+            Restore = Step(6),
+            Commit = Step(7),
+            Resume = Step(8),
+        };
+    }
+
+    private static TimeSpan[] Steps(SwitchoverFixedCosts costs) =>
+        [costs.Approach, costs.Pause, costs.Harvest, costs.Barrier, costs.StateSave, costs.StateTransfer, costs.Restore, costs.Commit, costs.Resume];
 }
