@@ -35,6 +35,7 @@ internal static unsafe class EdgeCompression
         Vector512<ulong> wordBefore = Vector512.Create(7UL, 0, 1, 2, 3, 4, 5, 6);
         Vector512<ulong> firstOnly = Vector512.Create(1UL, 0, 0, 0, 0, 0, 0, 0);
         ulong* changes = stackalloc ulong[BitmapKernels.BlockWords];
+        byte* rest = stackalloc byte[64];
         Vector512<ulong> carry = firstOnly * open;
         ulong* next = words + at;
         ulong* last = words + end - BitmapKernels.BlockWords;
@@ -62,18 +63,12 @@ internal static unsafe class EdgeCompression
             uint some = (uint)(~Vector512.Equals(edge, Vector512<ulong>.Zero).ExtractMostSignificantBits() & 0xFF);
             if (Popcnt.PopCount(some) >= MostWords)
             {
-                for (int word = 0; word < BitmapKernels.BlockWords; word++)
-                {
-                    write = WriteWord(changes[word], firstBit + (word << 6), write);
-                }
+                write = WriteWords(changes, changes + BitmapKernels.BlockWords, firstBit, write, rest);
             }
-            else
+            else if (some != 0)
             {
-                for (; some != 0; some = Bmi1.ResetLowestSetBit(some))
-                {
-                    uint word = Bmi1.TrailingZeroCount(some);
-                    write = WriteWord(changes[word], firstBit + (word << 6), write);
-                }
+                uint word = Bmi1.TrailingZeroCount(some);
+                write = WriteWords(changes + word, changes + word + 1, firstBit + (word << 6), write, rest);
             }
 
             next += BitmapKernels.BlockWords;
@@ -95,29 +90,38 @@ internal static unsafe class EdgeCompression
         return next;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static long* WriteWord(ulong bits, long firstBit, long* write)
+    // Calls nothing, so that all it counts with stays in registers: through memory, the place to write to would be the slowest part.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long* WriteWords(ulong* changes, ulong* end, long firstBit, long* write, byte* rest)
     {
-        long count = (long)Popcnt.X64.PopCount(bits);
-        if (count > Few)
+        do
         {
-            WriteMany(bits, firstBit, write, count);
-            return write + count;
-        }
+            ulong bits = *changes;
+            long count = (long)Popcnt.X64.PopCount(bits);
+            if (count > Few)
+            {
+                WriteMany(bits, firstBit, write, count, rest);
+            }
+            else
+            {
+                write[0] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
+                bits = Bmi1.X64.ResetLowestSetBit(bits);
+                write[1] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
+                bits = Bmi1.X64.ResetLowestSetBit(bits);
+                write[2] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
+                bits = Bmi1.X64.ResetLowestSetBit(bits);
+                write[3] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
+            }
 
-        write[0] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
-        bits = Bmi1.X64.ResetLowestSetBit(bits);
-        write[1] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
-        bits = Bmi1.X64.ResetLowestSetBit(bits);
-        write[2] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
-        bits = Bmi1.X64.ResetLowestSetBit(bits);
-        write[3] = firstBit + (long)Bmi1.X64.TrailingZeroCount(bits);
-        return write + count;
+            write += count;
+            firstBit += 64;
+        }
+        while (++changes != end);
+        return write;
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    [SkipLocalsInit]
-    private static void WriteMany(ulong bits, long firstBit, long* write, long count)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteMany(ulong bits, long firstBit, long* write, long count, byte* rest)
     {
         Vector512<byte> numbers = Vector512.Create(
             0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
@@ -134,7 +138,6 @@ internal static unsafe class EdgeCompression
         (Avx512F.ConvertToVector512Int64(Sse2.ShiftRightLogical128BitLane(sixteen, 8)) + first).Store(write + 8);
         if (count > AtOnce)
         {
-            byte* rest = stackalloc byte[64];
             found.Store(rest);
             for (long written = AtOnce; written < count; written += 8)
             {

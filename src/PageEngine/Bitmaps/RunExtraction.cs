@@ -1,14 +1,12 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using PageEngine.Memory;
 
 namespace PageEngine.Bitmaps;
 
 // Owns: the way from bits to runs of pages. A word is turned into its edges, the places where a bit differs from the one
-// before it: the edges are the runs' starts and ends in turn, so they are written one after the other into the output,
-// and one last pass makes counts of the ends.
+// before it: the edges are the runs' starts and ends in turn, which is what a PageRange is made of, so they are written one
+// after the other into the output.
 
 internal static unsafe class RunExtraction
 {
@@ -30,9 +28,9 @@ internal static unsafe class RunExtraction
         long first = window.Start >> 6;
         long last = (window.End - 1) >> 6;
 
-        // SAFETY: words first to last lie in the bitmap. A PageRange is two longs, start and count, so the output has room
-        // for twice as many edges as runs; a whole block is written without a check only where all the edges that it can
-        // have (64 a word) fit.
+        // SAFETY: words first to last lie in the bitmap. A PageRange is two longs, start and end, so the output has room
+        // for twice as many edges as runs; a word or a block is written without a check only where all the edges that it
+        // can have (64 a word) fit.
         fixed (PageRange* output = runs)
         {
             long* edges = (long*)output;
@@ -66,9 +64,16 @@ internal static unsafe class RunExtraction
                     }
 
                     ulong bits = word ^ ((word << 1) | open);
-                    for (; bits != 0 && used < capacity; bits &= bits - 1)
+                    if (capacity - used >= 64)
                     {
-                        edges[used++] = (i << 6) + BitOperations.TrailingZeroCount(bits);
+                        used += WriteEdges(bits, i << 6, edges + used);
+                    }
+                    else
+                    {
+                        for (; bits != 0 && used < capacity; bits &= bits - 1)
+                        {
+                            edges[used++] = (i << 6) + BitOperations.TrailingZeroCount(bits);
+                        }
                     }
 
                     open = word >> 63;
@@ -85,27 +90,7 @@ internal static unsafe class RunExtraction
                 edges[used++] = window.End;
             }
 
-            MakeCounts(edges, used);
             return used / 2;
-        }
-    }
-
-    // Starts and ends in turn become starts and counts. Where runs are short this is a fifth of the work, one by one.
-    private static void MakeCounts(long* edges, int used)
-    {
-        int run = 0;
-        if (Avx2.IsSupported)
-        {
-            for (; used - run >= Vector256<long>.Count; run += Vector256<long>.Count)
-            {
-                var ends = Vector256.Load(edges + run);
-                (ends - Avx2.UnpackLow(Vector256<long>.Zero, ends)).Store(edges + run);
-            }
-        }
-
-        for (; run < used; run += 2)
-        {
-            edges[run + 1] -= edges[run];
         }
     }
 

@@ -26,13 +26,32 @@ public readonly record struct GuestAddress(ulong Value) : IComparable<GuestAddre
     public override string ToString() => $"0x{Value:x}";
 }
 
-/// <summary>A run of guest pages: <paramref name="Count"/> pages from linear page number <paramref name="Start"/>.</summary>
-/// <param name="Start">The first page's linear number.</param>
-/// <param name="Count">How many pages.</param>
-public readonly record struct PageRange(long Start, long Count)
+/// <summary>A run of guest pages.</summary>
+/// <remarks>It is kept as its two edges: in this form runs are found in a bitmap, many at a time.</remarks>
+public readonly record struct PageRange
 {
+    /// <summary>Makes a run.</summary>
+    /// <param name="start">The first page's linear number.</param>
+    /// <param name="count">How many pages.</param>
+    public PageRange(long start, long count)
+    {
+        Start = start;
+        End = start + count;
+    }
+
+    /// <summary>Gets the first page's linear number.</summary>
+    public long Start { get; }
+
     /// <summary>Gets the number of the page after the last one.</summary>
-    public long End => Start + Count;
+    public long End { get; }
+
+    /// <summary>Gets how many pages there are.</summary>
+    public long Count => End - Start;
+
+    /// <summary>Takes a run apart.</summary>
+    /// <param name="start">The first page's linear number.</param>
+    /// <param name="count">How many pages.</param>
+    public void Deconstruct(out long start, out long count) => (start, count) = (Start, Count);
 
     /// <inheritdoc/>
     public override string ToString() => $"[{Start}, {End})";
