@@ -13,6 +13,7 @@ internal static class PairsCommand
         ("engine 1m", "iperf3", "≥ 1.3", "≤ 1.15"),
         ("engine 4k", "iperf3", "≥ 1.0", "≤ 1.15"),
         ("engine 64k fresh", "C 64k fresh", "", ""),
+        ("engine 64k 2 streams", "iperf3", "≥ 1.3", "≤ 1.15"),
         ("engine 64k 2 streams", "iperf3 2 streams", "", ""),
         ("engine 4k 2 streams", "iperf3 2 streams", "", ""),
         ("engine 4k 2 streams", "iperf3", "≥ 1.0", "≤ 1.15"),
@@ -25,6 +26,10 @@ internal static class PairsCommand
         ("engine 4k", "Pipe 4k", "≥ 2", ""),
         ("sealed 64k", "SslStream 64k", "≥ 2", ""),
         ("sealed 4k", "SslStream 4k", "≥ 2", ""),
+        ("sealed 64k 2 streams", "SslStream 64k", "≥ 2", ""),
+        ("sealed 4k 2 streams", "SslStream 4k", "≥ 2", ""),
+        ("sealed 64k 2 streams", "SslStream 64k 2 streams", "", ""),
+        ("sealed 4k 2 streams", "SslStream 4k 2 streams", "", ""),
         ("sealed 64k", "copied 64k", "", ""),
     ];
 

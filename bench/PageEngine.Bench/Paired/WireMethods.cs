@@ -43,6 +43,10 @@ internal static class WireMethods
             new("Pipe 64k", () => EngineAsync(engine with { Method = "pipe", Run = 16, Passes = slow, Warmup = 12 })),
             new("sealed 4k", () => EngineAsync(engine with { Method = "sealed", Passes = fast / 2, Warmup = 8 })),
             new("sealed 64k", () => EngineAsync(engine with { Method = "sealed", Run = 16, Passes = fast / 2, Warmup = 8 })),
+            new("sealed 4k 2 streams", () => EngineAsync(engine with { Method = "sealed", Streams = 2, Passes = fast / 2, Warmup = 8 })),
+            new("sealed 64k 2 streams", () => EngineAsync(engine with { Method = "sealed", Run = 16, Streams = 2, Passes = fast / 2, Warmup = 8 })),
+            new("SslStream 4k 2 streams", () => EngineAsync(engine with { Method = "tls", Streams = 2, Passes = slow, Warmup = 4 })),
+            new("SslStream 64k 2 streams", () => EngineAsync(engine with { Method = "tls", Run = 16, Streams = 2, Passes = slow, Warmup = 4 })),
             new("SslStream 4k", () => EngineAsync(engine with { Method = "tls", Passes = slow, Warmup = 4 })),
             new("SslStream 64k", () => EngineAsync(engine with { Method = "tls", Run = 16, Passes = slow, Warmup = 4 })),
         ];
