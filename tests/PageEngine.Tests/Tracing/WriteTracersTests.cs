@@ -1,3 +1,4 @@
+using PageEngine.Bitmaps;
 using PageEngine.Interop;
 using PageEngine.Memory;
 using PageEngine.Tracing;
@@ -31,6 +32,26 @@ public sealed class WriteTracersTests
         WriteTracerAvailability kernel = WriteTracers.Probe(memory)[0];
         Assert.False(kernel.IsAvailable);
         Assert.Contains("end the other one first", kernel.Explanation, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(WriteTracerKind.Kernel)]
+    [InlineData(WriteTracerKind.Explicit)]
+    public void A_new_start_clears_the_counters(WriteTracerKind kind)
+    {
+        const int Pages = 10;
+        using GuestMemory memory = TestMemory.Filled(MemorySort.Private, Pages);
+        using IWriteTracer tracer = WriteTracers.Create(kind, memory, guestMarksWrites: true).Tracer;
+        using var dirty = new DirtyBitmap(Pages);
+        tracer.Start();
+        TestMemory.Write(memory, 3, 4);
+        (tracer as ExplicitWriteTracer)?.MarkDirty(new PageRange(3, 2));
+        tracer.Collect(dirty);
+        tracer.AddPagesCopied(2);
+        Assert.Equal(new WriteTracerCounters(Pages + 2, 2, 2), tracer.Counters);
+        tracer.Stop();
+        tracer.Start();
+        Assert.Equal(new WriteTracerCounters(Pages, 0, 0), tracer.Counters);
     }
 
     [Theory]

@@ -139,6 +139,37 @@ public class SocketEdgeTests
     }
 
     [Fact]
+    public async Task Page_streams_have_threads_of_their_own_that_the_system_shows_by_name()
+    {
+        (MigrationConnection s, MigrationConnection d) = await Connections.TcpAsync();
+        await using var source = s;
+        await using var destination = d;
+        using GuestMemory memory = TestMemory.Of(16);
+        await using PageSender sender = PageSender.Create(s, memory, 0, new PageSending(new BandwidthPacer(0, TimeProvider.System)));
+        using var applier = new PageApplier(memory, keepHashes: false);
+        await using PageReceiver receiver = PageReceiver.Start(d, applier, 0, _ => { });
+
+        // The kernel keeps 15 characters. A thread gives itself its name when it first runs.
+        foreach (string expected in new[] { "pageengine-send", "pageengine-rece" })
+        {
+            Assert.True(SpinWait.SpinUntil(() => Directory.GetDirectories("/proc/self/task").Select(NameOf).Contains(expected), _patience), expected);
+        }
+
+        static string NameOf(string thread)
+        {
+            try
+            {
+                return File.ReadAllText(Path.Combine(thread, "comm")).Trim();
+            }
+            catch (Exception e) when (e is IOException)
+            {
+                // It ended meanwhile.
+                return "";
+            }
+        }
+    }
+
+    [Fact]
     public async Task Silent_peer_is_noticed_by_the_timeout_for_unacknowledged_bytes()
     {
         (MigrationConnection s, MigrationConnection d) = await Connections.TcpAsync();

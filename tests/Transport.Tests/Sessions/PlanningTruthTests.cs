@@ -55,9 +55,14 @@ public class PlanningTruthTests
     public async Task A_guest_is_left_alone_between_rounds_that_take_next_to_no_time()
     {
         const int Rounds = 40;
-        var policy = new ScriptedPolicy(state => new MigrationDecision(state.Rounds.Count < Rounds ? DecisionKind.NextRound : DecisionKind.SwitchOver, "as the test wants"));
         await using var edge = new PipeEdge();
         using GuestAtHost host = await GuestAtHost.StartAsync("hot:2MiB@max");
+        var operations = new List<long>();
+        var policy = new ScriptedPolicy(state =>
+        {
+            operations.Add(host.Guest.Operations);
+            return new MigrationDecision(state.Rounds.Count < Rounds ? DecisionKind.NextRound : DecisionKind.SwitchOver, "as the test wants");
+        });
         Task<DestinationResult> receiving = new MigrationDestination(MigrationTests.Build).ReceiveAsync(edge);
         MigrationReport report = await host.MigrateAsync(edge, new MigrationSourceOptions { Policy = policy });
         using var moved = (VerifiableGuest)(await receiving).Guest!;
@@ -72,6 +77,12 @@ public class PlanningTruthTests
         }
 
         Assert.InRange(hasty, 0, CollectPacing.Burst + 1);
+
+        // And all that time it goes on.
+        for (int i = 10; i < Rounds; i += 10)
+        {
+            Assert.True(operations[i] > operations[i - 10], $"no operation from round {i - 10} to round {i}");
+        }
     }
 
     [Fact]
