@@ -1,9 +1,11 @@
+using PageEngine.Bitmaps;
 using PageEngine.Checkpoints.Format;
 using PageEngine.Checkpoints.Reading;
 using PageEngine.Checkpoints.Writing;
 using PageEngine.Devices;
 using PageEngine.Guests;
 using PageEngine.Memory;
+using PageEngine.Tracing;
 
 namespace PageEngine.Checkpoints;
 
@@ -181,6 +183,35 @@ public sealed class CheckpointChain : IDisposable
         return ChainComparison.Compare(_youngestFirst, other._youngestFirst, cancellationToken);
     }
 
+    /// <summary>Marks the pages of a guest's memory that are not what this checkpoint holds, by their bytes: what
+    /// <see cref="CheckpointOptions.Changed"/> needs where no tracer has run since. It reads the memory once, and of the files what
+    /// still counts, checked. A guest that runs must be traced from before this call on, and what it writes is the tracer's to say.</summary>
+    /// <param name="memory">The memory, of the same layout.</param>
+    /// <param name="changed">Receives the pages; marks that it has stay.</param>
+    /// <param name="tracer">The tracer that was started; null: the guest stands still.</param>
+    /// <param name="workers">How many threads read; 0: as many as there are processors.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="MigrationException">What is damaged, and where.</exception>
+    public void MarkChanged(
+        GuestMemory memory, DirtyBitmap changed, IWriteTracer? tracer = null, int workers = 0, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(changed);
+        RequireLayout(Checkpoint, memory);
+        using GuestMemoryHold hold = memory.HoldForIo();
+        using var present = new DirtyBitmap(memory.PageCount);
+        if (tracer is null)
+        {
+            MemoryResidency.MarkPresent(memory, present);
+        }
+        else
+        {
+            tracer.MarkPresent(present);
+        }
+
+        ChangedPages.Mark([.. _youngestFirst], memory, present, changed, workers, cancellationToken);
+    }
+
     /// <summary>Writes one checkpoint that stands alone and holds what this chain holds. It needs as much memory as the guest.</summary>
     /// <param name="target">Where to.</param>
     /// <param name="options">Compression, chunks and threads; the rest is the checkpoint's.</param>
@@ -266,7 +297,7 @@ public sealed class CheckpointChain : IDisposable
                     pass = new ChunkPass(source, begun.Layout.PageCount, memory);
                 },
                 cancellationToken);
-            pass!.Finish(walk, workers > 0 ? workers : Math.Clamp(Environment.ProcessorCount, 1, 16), cancellationToken);
+            pass!.Finish(walk, workers, cancellationToken);
             return walk;
         }
         finally

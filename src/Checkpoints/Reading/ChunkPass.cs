@@ -129,43 +129,17 @@ internal sealed class ChunkPass
 
     private void ReadRound(int begin, int end, MemoryRun[][] tables, int workers, CancellationToken cancellationToken)
     {
-        int next = begin - 1;
-        Exception? failure = null;
-        void Work()
-        {
-            try
+        SideBySide.Run(
+            "checkpoint-read",
+            end - begin,
+            workers,
+            () => new ChunkReader(_source, _pageCount),
+            (reader, i) =>
             {
-                using var reader = new ChunkReader(_source, _pageCount);
-                for (int i = Interlocked.Increment(ref next); i < end && Volatile.Read(ref failure) is null; i = Interlocked.Increment(ref next))
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    reader.ReadInto(_chunks[i].Header, _chunks[i].Offset, _memory, _advice);
-                    tables[i] = reader.Runs.ToArray();
-                }
-            }
-            catch (Exception e)
-            {
-                Interlocked.CompareExchange(ref failure, e, null);
-            }
-        }
-
-        var threads = new Thread[Math.Min(workers, end - begin) - 1];
-        for (int i = 0; i < threads.Length; i++)
-        {
-            threads[i] = new Thread(Work) { Name = $"checkpoint-read-{i}", IsBackground = true };
-            threads[i].Start();
-        }
-
-        Work();
-        foreach (Thread thread in threads)
-        {
-            thread.Join();
-        }
-
-        if (failure is not null)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        }
+                reader.ReadInto(_chunks[begin + i].Header, _chunks[begin + i].Offset, _memory, _advice);
+                tables[begin + i] = reader.Runs.ToArray();
+            },
+            cancellationToken);
     }
 
     private void CheckIndex(SectionWalk walk)

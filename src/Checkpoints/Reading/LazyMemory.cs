@@ -69,7 +69,7 @@ internal sealed unsafe class LazyMemory
                         continue;
                     }
 
-                    foreach (MemoryRun part in NotSaidBefore(run, file))
+                    foreach (MemoryRun part in ChainMap.NotSaidBefore(_youngestFirst, run, file))
                     {
                         Bring(_youngestFirst[file], places, part);
                     }
@@ -99,37 +99,6 @@ internal sealed unsafe class LazyMemory
                 cancellationToken.ThrowIfCancellationRequested();
                 Populate(new PageRange(page, Math.Min(FillPages, range.End - page)));
             }
-        }
-    }
-
-    // The parts of a run that no younger file says anything about.
-    private IEnumerable<MemoryRun> NotSaidBefore(MemoryRun run, int file)
-    {
-        long from = run.Start;
-        while (from < run.End)
-        {
-            long end = run.End;
-            long covered = from;
-            for (int younger = 0; younger < file; younger++)
-            {
-                OpenCheckpoint other = _youngestFirst[younger];
-                int at = other.Lookup.IndexAtOrAfter(from);
-                if (at < other.Index.Runs.Length)
-                {
-                    MemoryRun said = other.Index.Runs[at];
-                    covered = said.Start <= from ? Math.Max(covered, said.End) : covered;
-                    end = said.Start > from ? Math.Min(end, said.Start) : end;
-                }
-            }
-
-            if (covered > from)
-            {
-                from = covered;
-                continue;
-            }
-
-            yield return run.Part(from, end);
-            from = end;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PageEngine.Checkpoints;
 using PageEngine.Cli.Commands;
 
 namespace PageEngine.Cli.Checkpoints;
@@ -31,17 +32,36 @@ internal static class CheckpointCommand
         return command;
     }
 
+    /// <summary>Opens what a new checkpoint is to add to.</summary>
+    /// <exception cref="UsageException">The new file would take the place of one that it needs, or stand where its parent is not found.</exception>
+    public static CheckpointChain OpenParent(string parent, string file)
+    {
+        CheckpointChain chain = CheckpointChain.Open(parent);
+        string directory = Path.GetDirectoryName(Path.GetFullPath(parent)) ?? "/";
+        bool isFile = file != Standard;
+        string? problem = isFile && (Path.GetDirectoryName(Path.GetFullPath(file)) ?? "/") != directory ? $"the parent is looked for beside {file}; save it in {directory}."
+            : isFile && chain.All.Any(c => c.FileName == Path.GetFileName(file)) ? $"{file} is needed by what would replace it; give the new checkpoint another name."
+            : null;
+        if (problem is null)
+        {
+            return chain;
+        }
+
+        chain.Dispose();
+        throw new UsageException($"--parent: {problem}");
+    }
+
     /// <summary>Makes the argument that names a file.</summary>
     public static Argument<string> File(string description, string name = "FILE") => new(name) { Description = description };
 
     /// <summary>Makes the option that names a compression.</summary>
-    public static WordOption<PageEngine.Checkpoints.CheckpointCompression> Compress() => new(
+    public static WordOption<CheckpointCompression> Compress() => new(
         "--compress", "none|lz4|zstd", "How pages are stored. Default none: fastest to memory-backed storage, and the file can be mapped.",
-        PageEngine.Checkpoints.CheckpointCompression.None,
+        CheckpointCompression.None,
         OptionParsers.OneOf(
-            ("none", PageEngine.Checkpoints.CheckpointCompression.None),
-            ("lz4", PageEngine.Checkpoints.CheckpointCompression.Lz4),
-            ("zstd", PageEngine.Checkpoints.CheckpointCompression.Zstd)));
+            ("none", CheckpointCompression.None),
+            ("lz4", CheckpointCompression.Lz4),
+            ("zstd", CheckpointCompression.Zstd)));
 
     /// <summary>Makes the option that names an ownership store.</summary>
     public static Option<string?> Ownership() => new("--ownership")

@@ -31,6 +31,7 @@ internal sealed record CheckpointDocument
     public double? PauseMs { get; init; }
     public double? TotalMs { get; init; }
     public double? BytesPerSecond { get; init; }
+    public double? ComparedMs { get; init; }
     public double? FirstOperationMs { get; init; }
     public double? CpuSeconds { get; init; }
     public long? ChangedPages { get; init; }

@@ -28,7 +28,7 @@ internal static class CheckpointSaveCommand
         WordOption<TimeSpan> goal = new("--goal", "TIME", "The longest pause that is acceptable. Default 500ms.", TimeSpan.FromMilliseconds(500), CommonOptions.PositiveDuration);
         Option<bool> paused = new("--paused") { Description = "Pause the guest for the whole save instead of saving it while it runs." };
         Option<bool> suspend = new("--suspend") { Description = "Stop the guest here for good: it goes on where the checkpoint is restored." };
-        Option<string?> parent = new("--parent") { Description = "Take the guest from this checkpoint, run it, and save only what it changed since. Both files must stay in one directory.", HelpName = "FILE" };
+        Option<string?> parent = new("--parent") { Description = "Save only what changed since this checkpoint: the guest is taken from it and run; a QEMU machine is compared with it. Both files must stay in one directory.", HelpName = "FILE" };
         WordOption<WriteTracerKind> tracer = CheckpointGuestOptions.Tracer();
         Option<string?> ownership = CheckpointCommand.Ownership();
         Option<bool> takeOver = CheckpointCommand.TakeOver();
@@ -42,6 +42,7 @@ internal static class CheckpointSaveCommand
             "pageengine checkpoint save guest.ckpt --memory 4GiB --compress lz4 --suspend --ownership /mnt/shared/ownership",
             "pageengine checkpoint save next.ckpt --parent guest.ckpt --warmup 2s",
             "pageengine checkpoint save machine.ckpt --qmp /run/vm.qmp --compress lz4",
+            "pageengine checkpoint save next.ckpt --qmp /run/vm.qmp --parent machine.ckpt",
             "pageengine checkpoint save - --suspend | ssh host.example pageengine checkpoint restore -")
         {
             file, compress, warmup, goal, paused, suspend, parent, tracer, ownership, takeOver, runFor, verify, json,
@@ -50,10 +51,10 @@ internal static class CheckpointSaveCommand
         QemuCheckpointOptions qemu = new(command, "Save the machine of a running QEMU, by its monitor socket, as in -qmp unix:PATH,server=on,wait=off.");
         command.SetAction((parsed, _) => qemu.Read(
             parsed, guest.FirstGivenButIdentity(parsed), warmup.IsGiven(parsed) ? warmup.Name : null, runFor.IsGiven(parsed) ? runFor.Name : null,
-            tracer.IsGiven(parsed) ? tracer.Name : null, parsed.GetValue(parent) is null ? null : parent.Name, parsed.GetValue(takeOver) ? takeOver.Name : null) is { } machine
+            tracer.IsGiven(parsed) ? tracer.Name : null, parsed.GetValue(takeOver) ? takeOver.Name : null) is { } machine
             ? QemuCheckpointSave.RunAsync(host, new QemuSaveSettings(
                 parsed.GetValue(file)!, machine.Monitor, machine.ProcessId, compress.Read(parsed), goal.Read(parsed), parsed.GetValue(paused), parsed.GetValue(suspend),
-                guest.Identity(parsed), parsed.GetValue(ownership), parsed.GetValue(verify), parsed.GetValue(json)))
+                parsed.GetValue(parent), guest.Identity(parsed), parsed.GetValue(ownership), parsed.GetValue(verify), parsed.GetValue(json)))
             : RunAsync(host, parsed, guest, new Settings(
             parsed.GetValue(file)!, compress.Read(parsed), warmup.Read(parsed), goal.Read(parsed), parsed.GetValue(paused), parsed.GetValue(suspend),
             parsed.GetValue(parent), tracer.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), runFor.Read(parsed), parsed.GetValue(verify), parsed.GetValue(json))));
@@ -68,6 +69,11 @@ internal static class CheckpointSaveCommand
         if (settings.Parent is not null && options.FirstGiven(parsed) is { } given)
         {
             throw new UsageException($"{given}: with --parent the guest is the one in that checkpoint.");
+        }
+
+        if (settings.Parent is { } named)
+        {
+            CheckpointCommand.OpenParent(named, settings.File).Dispose();
         }
 
         using Interrupts interrupts = new(host, "Cancelling: no checkpoint is written. Once more ends the program at once.");

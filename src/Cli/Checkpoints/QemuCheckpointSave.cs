@@ -1,7 +1,10 @@
+using System.Diagnostics;
+using PageEngine.Bitmaps;
 using PageEngine.Checkpoints;
 using PageEngine.Cli.Commands;
 using PageEngine.Cli.History;
 using PageEngine.Cli.Output;
+using PageEngine.Devices;
 using PageEngine.Ownership;
 using PageEngine.Planning;
 using PageEngine.Qemu.Guests;
@@ -9,6 +12,7 @@ using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Monitor;
 using PageEngine.Qemu.Preflight;
 using PageEngine.Qemu.Ram;
+using PageEngine.Tracing;
 
 namespace PageEngine.Cli.Checkpoints;
 
@@ -17,8 +21,8 @@ namespace PageEngine.Cli.Checkpoints;
 
 /// <summary>What was asked for.</summary>
 internal sealed record QemuSaveSettings(
-    string File, string Monitor, int? ProcessId, CheckpointCompression Compression, TimeSpan Goal, bool Paused, bool Suspend, Guid? GuestId,
-    string? Ownership, bool Verify, string? Json);
+    string File, string Monitor, int? ProcessId, CheckpointCompression Compression, TimeSpan Goal, bool Paused, bool Suspend, string? Parent,
+    Guid? GuestId, string? Ownership, bool Verify, string? Json);
 
 /// <summary>Saves a QEMU machine.</summary>
 internal static class QemuCheckpointSave
@@ -28,11 +32,12 @@ internal static class QemuCheckpointSave
     {
         CheckpointResults results = new(host, settings.Json, settings.File == CheckpointCommand.Standard);
         results.Check();
+        using CheckpointChain? parent = settings.Parent is { } path ? CheckpointCommand.OpenParent(path, settings.File) : null;
         using Interrupts interrupts = new(host, "Cancelling: no checkpoint is written, and the machine runs on. Once more ends the program at once.");
         try
         {
             await using QemuMachine machine = await QemuMachine.ConnectAsync(settings.Monitor, settings.ProcessId, null, interrupts.Token);
-            return await SaveAsync(host, results, settings, machine, interrupts.Token);
+            return await SaveAsync(host, results, settings, parent, machine, interrupts.Token);
         }
         catch (QmpException exception)
         {
@@ -40,7 +45,8 @@ internal static class QemuCheckpointSave
         }
     }
 
-    private static async Task<int> SaveAsync(Host host, CheckpointResults results, QemuSaveSettings settings, QemuMachine machine, CancellationToken cancellationToken)
+    private static async Task<int> SaveAsync(
+        Host host, CheckpointResults results, QemuSaveSettings settings, CheckpointChain? parent, QemuMachine machine, CancellationToken cancellationToken)
     {
         MachineDescription description = await MachineInspector.DescribeAsync(machine, cancellationToken);
         MachineState state = await MachineInspector.LookAsync(machine, cancellationToken);
@@ -57,11 +63,17 @@ internal static class QemuCheckpointSave
         directory.Create();
         GuestOwnership owner = await new GuestRights(directory.Rights).TakeAsync(store, id, cancellationToken);
         await using QemuGuest guest = new(id, machine, QemuMachine.MapMemory(ram), QemuRole.Source, description, host.Time);
+        if (parent is not null)
+        {
+            RequireSame(parent.Checkpoint, guest);
+        }
+
         results.Step($"Guest {id}: QEMU {description.Version} (process {machine.ProcessId}), {Units.FormatBytes(guest.Memory.Layout.Bytes)}.");
         CheckpointReport report;
+        TimeSpan compared = default;
         try
         {
-            report = await WriteAsync(settings, machine, guest, ram, owner, cancellationToken);
+            (report, compared) = await WriteAsync(settings, parent, machine, guest, ram, owner, cancellationToken);
         }
         catch
         {
@@ -87,19 +99,51 @@ internal static class QemuCheckpointSave
         string pause = report.Pause is { } time ? $"stood still for {Human.Milliseconds(time.TotalMilliseconds)}" : "was paused";
         string after = settings.Suspend ? "; its QEMU has quit" : ", and runs on";
         results.People.WriteLine($"took       {Human.Milliseconds(report.Total.TotalMilliseconds)} in {report.Rounds.Count} {(report.Rounds.Count == 1 ? "round" : "rounds")}, the machine {pause}{after}");
-        results.Publish(document);
+        if (parent is not null)
+        {
+            results.People.WriteLine($"compared   with '{settings.Parent}' in {Human.Milliseconds(compared.TotalMilliseconds)}");
+        }
+
+        results.Publish(document with { ComparedMs = parent is null ? null : compared.TotalMilliseconds });
         return ExitCodes.Done;
     }
 
-    private static async Task<CheckpointReport> WriteAsync(
-        QemuSaveSettings settings, QemuMachine machine, QemuGuest guest, IReadOnlyList<RamMapping> ram, GuestOwnership owner, CancellationToken cancellationToken)
+    private static void RequireSame(CheckpointInfo parent, QemuGuest guest)
     {
+        if (parent.Description.Kind != QemuGuest.Kind || parent.GuestId != guest.Id || !parent.Layout.Equals(guest.Memory.Layout))
+        {
+            throw new MigrationException(
+                MigrationErrorKind.Refused,
+                $"The checkpoint to add to is of guest {parent.GuestId} ({parent.Description.Kind}) with the memory {parent.Layout}; this is {guest.Id} with {guest.Memory.Layout}. Save it whole, or name the guest if it is the same: --guest UUID.");
+        }
+    }
+
+    // No tracer has lived since the parent was saved: what changed is found by comparing. Of a running machine tracing comes first, so that
+    // what changes behind the comparison is seen.
+    private static async Task<(CheckpointReport Report, TimeSpan Compared)> WriteAsync(
+        QemuSaveSettings settings, CheckpointChain? parent, QemuMachine machine, QemuGuest guest, IReadOnlyList<RamMapping> ram, GuestOwnership owner, CancellationToken cancellationToken)
+    {
+        using DirtyBitmap? changed = parent is null ? null : new DirtyBitmap(guest.Memory.PageCount);
+        TimeSpan compared = default;
+        async Task CompareAsync(IWriteTracer? tracer)
+        {
+            if (parent is not null)
+            {
+                long began = Stopwatch.GetTimestamp();
+                await Task.Run(() => parent.MarkChanged(guest.Memory, changed!, tracer, 0, cancellationToken), CancellationToken.None);
+                compared = Stopwatch.GetElapsedTime(began);
+            }
+        }
+
         CheckpointOptions options = new()
         {
             Compression = settings.Compression,
             Epoch = owner.Epoch,
             Run = owner.Store is null ? default : owner.Run,
             Suspend = settings.Suspend,
+            Parent = parent?.Checkpoint,
+            Changed = changed,
+            KeepTracing = parent is not null,
             Policy = new SwitchoverTimeGoalPolicy(new SwitchoverTimeGoalOptions { Goal = settings.Goal }),
         };
         using Stream? stdout = settings.File == CheckpointCommand.Standard ? Console.OpenStandardOutput() : null;
@@ -109,16 +153,29 @@ internal static class QemuCheckpointSave
         {
             ForeignTracing tracing = await machine.TraceAsync(guest.Memory, ram, cancellationToken);
             using var tracer = tracing.Tracer;
-            return await CheckpointSaver.SaveRunningAsync(guest, tracer, target, options, cancellationToken);
+            if (parent is not null)
+            {
+                tracer.Start();
+            }
+
+            await CompareAsync(tracer);
+            return (await CheckpointSaver.SaveRunningAsync(guest, tracer, target, options, cancellationToken), compared);
         }
 
+        // QEMU writes memory while it saves its devices; then the state is there for the save, which asks for it again.
         await guest.PauseAsync(cancellationToken);
+        if (parent is not null)
+        {
+            await guest.SaveStateAsync(new DeviceStateWriter(), cancellationToken);
+        }
+
+        await CompareAsync(null);
         CheckpointReport report = await CheckpointSaver.SaveAsync(guest, target, options, cancellationToken);
         if (!settings.Suspend)
         {
             await guest.ResumeAsync(owner.Epoch, CancellationToken.None);
         }
 
-        return report;
+        return (report, compared);
     }
 }

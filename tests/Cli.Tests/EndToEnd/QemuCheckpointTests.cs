@@ -1,3 +1,4 @@
+using PageEngine.Checkpoints;
 using PageEngine.Memory;
 using PageEngine.Qemu.Machine;
 using PageEngine.Qemu.Tests.Machines;
@@ -91,18 +92,86 @@ public sealed class QemuCheckpointTests : IDisposable
         await AssertConsistentAsync(first);
     }
 
+    [QemuTheory]
+    [InlineData("none", false)]
+    [InlineData("lz4", true)]
+    public async Task Increments_hold_what_changed_and_the_chain_is_the_machine(string compression, bool paused)
+    {
+        const long First = (16L << 20) / MemoryLayout.PageBytes;
+        const long Count = (32L << 20) / MemoryLayout.PageBytes;
+        const long SmallEnd = 2 << 20;
+        using TemporaryImage image = new(SmallEnd);
+        await using QemuProcess first = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path, false, "-uuid", Guest);
+        await first.WaitForPassesAsync(1);
+        await using QemuMachine machine = await QemuMachine.ConnectAsync(first.Qmp, null, null);
+        using GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
+        await machine.DisposeAsync();
+
+        // The guest does not touch these: they are there, or change, or are gone because the test says so.
+        var random = new Random(11);
+        for (long page = First; page < First + Count; page++)
+        {
+            random.NextBytes(memory.Page(page));
+        }
+
+        string At(int i) => Path.Combine(_host.State, $"{i}.ckpt");
+        await RunAsync(0, ["checkpoint", "save", At(0), "--qmp", first.Qmp, "--goal", "60s", "--compress", compression]);
+        for (int i = 1; i < 3; i++)
+        {
+            for (int n = 0; n < 20; n++)
+            {
+                random.NextBytes(memory.Page(First + random.NextInt64(Count)));
+                memory.Page(First + random.NextInt64(Count)).Clear();
+                random.NextBytes(memory.Page(First + Count + random.NextInt64(100)));
+            }
+
+            await RunAsync(0, ["checkpoint", "save", At(i), "--qmp", first.Qmp, "--goal", "60s", "--parent", At(i - 1), "--verify", .. paused ? ["--paused"] : (string[])[]]);
+            CheckpointInfo info = CheckpointChain.Inspect(At(i));
+            Assert.Equal($"{i - 1}.ckpt", info.ParentName);
+
+            // The guest's own megabyte, its firmware, and what was changed here.
+            Assert.InRange(info.DataPages + info.EqualPages, 30, 1000);
+            Assert.InRange(info.ZeroPages, 1, 1000);
+        }
+
+        Assert.Equal("running", await StatusAsync(first));
+        await RunAsync(2, ["checkpoint", "save", At(0), "--qmp", first.Qmp, "--parent", At(2)], "is needed by what would replace it");
+        await RunAsync(2, ["checkpoint", "save", _file + "/elsewhere", "--qmp", first.Qmp, "--parent", At(2)], "the parent is looked for beside");
+        await using QemuProcess second = await QemuProcess.StartBootSectorAsync(Megabytes, image.Path, true, "-uuid", Guest);
+        await RunAsync(0, ["checkpoint", "restore", At(2), "--qmp", second.Qmp]);
+        await second.WaitForPassesAsync(2);
+        await AssertConsistentAsync(second, SmallEnd);
+        await using QemuMachine there = await second.ConnectAsync();
+        using GuestMemory restored = QemuMachine.MapMemory(there.FindRam());
+        for (long page = First; page < First + Count + 100; page++)
+        {
+            Assert.True(memory.Page(page).SequenceEqual(restored.Page(page)), $"page {page}");
+        }
+    }
+
+    [QemuFact]
+    public async Task Another_machine_is_no_parent()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--goal", "60s", "--guest", Guid.NewGuid().ToString()]);
+        await RunAsync(3, ["checkpoint", "save", _file + "2", "--qmp", first.Qmp, "--parent", _file], "Save it whole");
+        Assert.Equal("running", await StatusAsync(first));
+        Assert.False(File.Exists(_file + "2"));
+    }
+
     private static async Task<string> StatusAsync(QemuProcess qemu)
     {
         await using QemuMachine machine = await qemu.ConnectAsync();
         return await machine.StatusAsync();
     }
 
-    private static async Task AssertConsistentAsync(QemuProcess qemu)
+    private static async Task AssertConsistentAsync(QemuProcess qemu, long end = End)
     {
         await using QemuMachine machine = await qemu.ConnectAsync();
         await machine.Monitor.ExecuteAsync("stop");
         using GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
-        Assert.Null(BootSector.Judge(address => memory.Page(address / MemoryLayout.PageBytes)[0], End));
+        Assert.Null(BootSector.Judge(address => memory.Page(address / MemoryLayout.PageBytes)[0], end));
         await machine.Monitor.ExecuteAsync("cont");
     }
 
