@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using PageEngine.Bitmaps;
 using PageEngine.Checkpoints.Format;
 using PageEngine.Checkpoints.Reading;
@@ -117,6 +118,32 @@ public sealed class CheckpointChain : IDisposable
         var lazy = new LazyMemory(_youngestFirst, memory);
         lazy.Begin();
         return new CheckpointLazyRestore(lazy, memory, state);
+    }
+
+    /// <summary>Lets a process that has mapped shared memory use it before it is read: what it touches comes at once, the rest follows, each
+    /// chunk checked before any of its pages is in place.</summary>
+    /// <param name="memory">The memory as mapped here, of the same layout; it is emptied, and must not be touched here meanwhile.</param>
+    /// <param name="userfaultfd">A new userfaultfd that was made in that process; the server closes it.</param>
+    /// <param name="addresses">Where the process has mapped each region.</param>
+    /// <returns>What brings the pages; the caller disposes it, before this chain.</returns>
+    /// <exception cref="MigrationException">The kernel cannot do it with this memory, or an index is damaged.</exception>
+    public CheckpointPageServer BeginServing(GuestMemory memory, SafeFileHandle userfaultfd, IEnumerable<ulong> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(userfaultfd);
+        RequireLayout(Checkpoint, memory);
+        using GuestMemoryHold hold = memory.HoldForIo();
+        return new CheckpointPageServer([.. _youngestFirst], userfaultfd, addresses, memory);
+    }
+
+    /// <summary>Goes on with what another server began, here or in a process that has ended.</summary>
+    /// <param name="userfaultfd">A copy of the descriptor that was given to <see cref="BeginServing"/>; the server closes it.</param>
+    /// <param name="addresses">Where the process has mapped each region.</param>
+    /// <exception cref="MigrationException">An index is damaged.</exception>
+    public CheckpointPageServer ContinueServing(SafeFileHandle userfaultfd, IEnumerable<ulong> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(userfaultfd);
+        return new CheckpointPageServer([.. _youngestFirst], userfaultfd, addresses, null);
     }
 
     /// <summary>Reads the device state alone.</summary>

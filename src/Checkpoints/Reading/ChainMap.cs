@@ -124,10 +124,19 @@ internal sealed class ChainMap
     {
         private readonly ChunkReader?[] _readers = new ChunkReader?[map._youngestFirst.Length];
 
-        /// <summary>Reads the bytes of one of the chunks; they stand until the next call.</summary>
+        private ChunkReader? _last;
+        private int _loaded = -1;
+
+        /// <summary>Reads the bytes of one of the chunks; they stand until the next call. The same one again costs nothing.</summary>
         /// <exception cref="MigrationException">It is damaged, or is not what the index says.</exception>
         internal ReadOnlySpan<byte> Read(int chunk)
         {
+            if (chunk == _loaded)
+            {
+                return _last!.Pages;
+            }
+
+            _loaded = -1;
             PlacedRun first = map._runs[map._chunks[chunk]];
             OpenCheckpoint file = map._youngestFirst[first.File];
             ChunkReader reader = _readers[first.File] ??= new ChunkReader(file.Source, file.Info.Layout.PageCount);
@@ -141,6 +150,8 @@ internal sealed class ChainMap
                 }
             }
 
+            _last = reader;
+            _loaded = chunk;
             return reader.Pages;
         }
 

@@ -12,14 +12,7 @@ internal static unsafe class EmptyMemory
     /// <summary>Makes every page zero that may be something else.</summary>
     internal static void Require(GuestMemory memory)
     {
-        bool punched = true;
-        foreach (GuestMemoryRegion region in memory.Regions.Where(r => !r.WasFreshlyMapped))
-        {
-            // SAFETY: the whole region, held by the caller. It gives the file's pages back, for everybody who maps it.
-            punched &= MappingCalls.madvise(region.Pointer, (nuint)region.Bytes, MappingCalls.MADV_REMOVE) == 0;
-        }
-
-        if (punched)
+        if (TryPunch(memory.Regions.Where(r => !r.WasFreshlyMapped)))
         {
             return;
         }
@@ -34,5 +27,27 @@ internal static unsafe class EmptyMemory
                 memory.Page(page).Clear();
             }
         }
+    }
+
+    /// <summary>Gives all pages back: nothing is there until somebody touches it.</summary>
+    /// <exception cref="MigrationException">The file system cannot do that.</exception>
+    internal static void RequireHoles(GuestMemory memory)
+    {
+        if (!TryPunch(memory.Regions))
+        {
+            throw new MigrationException(MigrationErrorKind.Refused, "The memory lies on a file system that cannot make holes, so that pages cannot be brought on demand. Put it on tmpfs, or restore without --lazy.");
+        }
+    }
+
+    private static bool TryPunch(IEnumerable<GuestMemoryRegion> regions)
+    {
+        bool punched = true;
+        foreach (GuestMemoryRegion region in regions)
+        {
+            // SAFETY: the whole region, held by the caller. It gives the file's pages back, for everybody who maps it.
+            punched &= MappingCalls.madvise(region.Pointer, (nuint)region.Bytes, MappingCalls.MADV_REMOVE) == 0;
+        }
+
+        return punched;
     }
 }

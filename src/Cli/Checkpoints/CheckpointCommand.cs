@@ -28,6 +28,7 @@ internal static class CheckpointCommand
             CheckpointVerifyCommand.Create(host),
             CheckpointDiffCommand.Create(host),
             CheckpointFlattenCommand.Create(host),
+            QemuPageKeeper.Create(host),
         };
         return command;
     }

@@ -32,6 +32,7 @@ internal sealed record CheckpointDocument
     public double? TotalMs { get; init; }
     public double? BytesPerSecond { get; init; }
     public double? ComparedMs { get; init; }
+    public double? RunningMs { get; init; }
     public double? FirstOperationMs { get; init; }
     public double? CpuSeconds { get; init; }
     public long? ChangedPages { get; init; }

@@ -30,14 +30,17 @@ internal static class CheckpointRestoreCommand
             "pageengine checkpoint restore guest.ckpt --verify --run-for 5s --ownership /mnt/shared/ownership",
             "pageengine checkpoint restore guest.ckpt --lazy",
             "pageengine checkpoint restore machine.ckpt --qmp /run/waiting.qmp --ownership /mnt/shared/ownership",
+            "pageengine checkpoint restore machine.ckpt --qmp /run/waiting.qmp --lazy",
             "pageengine checkpoint restore - < guest.ckpt")
         {
             file, runFor, ownership, takeOver, verify, lazy, json,
         };
         QemuCheckpointOptions qemu = new(command, "Restore into a QEMU that was started with -incoming defer -S, by its monitor socket. It goes on by itself; this program ends.");
         command.SetAction((parsed, _) => qemu.Read(
-            parsed, runFor.IsGiven(parsed) ? runFor.Name : null, parsed.GetValue(verify) ? verify.Name : null, parsed.GetValue(lazy) ? lazy.Name : null) is { } machine
-            ? QemuCheckpointRestore.RunAsync(host, parsed.GetValue(file)!, machine.Monitor, machine.ProcessId, parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(json))
+            parsed, runFor.IsGiven(parsed) ? runFor.Name : null, parsed.GetValue(verify) ? verify.Name : null) is { } machine
+            ? parsed.GetValue(lazy)
+            ? QemuLazyRestore.RunAsync(host, parsed.GetValue(file)!, machine.Monitor, machine.ProcessId, parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(json))
+            : QemuCheckpointRestore.RunAsync(host, parsed.GetValue(file)!, machine.Monitor, machine.ProcessId, parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(json))
             : parsed.GetValue(lazy)
             ? LazyRestoreRun.RunAsync(host, parsed.GetValue(file)!, runFor.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(verify), parsed.GetValue(json))
             : RunAsync(host, parsed.GetValue(file)!, runFor.Read(parsed), parsed.GetValue(ownership), parsed.GetValue(takeOver), parsed.GetValue(verify), parsed.GetValue(json)));

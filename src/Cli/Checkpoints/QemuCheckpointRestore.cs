@@ -51,39 +51,43 @@ internal static class QemuCheckpointRestore
         }
     }
 
-    private static async Task<(QemuGuest Guest, CheckpointInfo Checkpoint)> LoadAsync(
-        Host host, QemuMachine machine, string file, IOwnershipStore? store, bool takeOver, CancellationToken cancellationToken)
+    /// <summary>Finds out what waits, and refuses it where it cannot take a machine.</summary>
+    public static async Task<MachineDescription> DescribeAsync(QemuMachine machine, CancellationToken cancellationToken)
     {
         MachineDescription here = await MachineInspector.DescribeAsync(machine, cancellationToken);
         MachineState state = await MachineInspector.LookAsync(machine, cancellationToken);
-        if (DestinationCheck.Judge(here, state, machine.Ram, HostCheck.FreeBytes) is { Count: > 0 } findings)
+        return DestinationCheck.Judge(here, state, machine.Ram, HostCheck.FreeBytes) is { Count: > 0 } findings ? throw Finding.Refuse(findings) : here;
+    }
+
+    /// <summary>Makes the guest that a checkpoint is to be loaded into, or refuses what does not fit. A state that does not load ends
+    /// QEMU; one that was not given leaves it waiting.</summary>
+    public static QemuGuest CreateGuest(Host host, QemuMachine machine, MachineDescription here, CheckpointInfo checkpoint)
+    {
+        if (checkpoint.Description.Kind != QemuGuest.Kind)
         {
-            throw Finding.Refuse(findings);
+            throw new MigrationException(MigrationErrorKind.Refused, $"The checkpoint is of a guest of kind '{checkpoint.Description.Kind}', not of a QEMU machine. Restore it without --qmp.");
         }
 
-        // A state that does not load ends QEMU; one that was not given leaves it waiting.
-        QemuGuest Create(CheckpointInfo checkpoint)
+        if (DestinationCheck.Compare(MachineDescription.Decode(checkpoint.Description.Configuration), here) is { Count: > 0 } differences)
         {
-            if (checkpoint.Description.Kind != QemuGuest.Kind)
-            {
-                throw new MigrationException(MigrationErrorKind.Refused, $"The checkpoint is of a guest of kind '{checkpoint.Description.Kind}', not of a QEMU machine. Restore it without --qmp.");
-            }
-
-            if (DestinationCheck.Compare(MachineDescription.Decode(checkpoint.Description.Configuration), here) is { Count: > 0 } differences)
-            {
-                throw Finding.Refuse(differences);
-            }
-
-            QemuGuest guest = new(checkpoint.GuestId, machine, QemuMachine.MapMemory(machine.FindRam()), QemuRole.Destination, here, host.Time);
-            if (guest.Memory.Layout.Equals(checkpoint.Layout))
-            {
-                return guest;
-            }
-
-            guest.Dispose();
-            throw new MigrationException(MigrationErrorKind.Refused, $"The machine was saved with the memory {checkpoint.Layout}; the QEMU that waits has {here.Ram.Sum(r => r.Bytes)} bytes in {here.Ram.Count} backends. Start it with the same memory.");
+            throw Finding.Refuse(differences);
         }
 
+        QemuGuest guest = new(checkpoint.GuestId, machine, QemuMachine.MapMemory(machine.FindRam()), QemuRole.Destination, here, host.Time);
+        if (guest.Memory.Layout.Equals(checkpoint.Layout))
+        {
+            return guest;
+        }
+
+        guest.Dispose();
+        throw new MigrationException(MigrationErrorKind.Refused, $"The machine was saved with the memory {checkpoint.Layout}; the QEMU that waits has {here.Ram.Sum(r => r.Bytes)} bytes in {here.Ram.Count} backends. Start it with the same memory.");
+    }
+
+    private static async Task<(QemuGuest Guest, CheckpointInfo Checkpoint)> LoadAsync(
+        Host host, QemuMachine machine, string file, IOwnershipStore? store, bool takeOver, CancellationToken cancellationToken)
+    {
+        MachineDescription here = await DescribeAsync(machine, cancellationToken);
+        QemuGuest Create(CheckpointInfo checkpoint) => CreateGuest(host, machine, here, checkpoint);
         if (file == CheckpointCommand.Standard)
         {
             using Stream input = Console.OpenStandardInput();
@@ -95,7 +99,8 @@ internal static class QemuCheckpointRestore
         return (await chain.RestoreAsync(Create, 0, cancellationToken), chain.Checkpoint);
     }
 
-    private static async Task<GuestOwnership> StartAsync(
+    /// <summary>Lets a machine run that was loaded; if it may not, its QEMU is quit.</summary>
+    public static async Task<GuestOwnership> StartAsync(
         Host host, QemuGuest guest, CheckpointInfo checkpoint, IOwnershipStore? store, bool takeOver, CancellationToken cancellationToken)
     {
         try

@@ -6,16 +6,18 @@ namespace PageEngine.Cli.Commands;
 
 internal static class ThisProgram
 {
-    /// <summary>Starts it, with its three streams redirected.</summary>
+    /// <summary>Starts it, with its streams redirected.</summary>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="sharesError">Whether its standard error is this process's own: it may live longer.</param>
     /// <exception cref="MigrationException">It could not be started.</exception>
-    public static Process Start(IEnumerable<string> arguments)
+    public static Process Start(IEnumerable<string> arguments, bool sharesError = false)
     {
         string path = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this program is not known.");
         ProcessStartInfo start = new(path)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
-            RedirectStandardError = true,
+            RedirectStandardError = !sharesError,
         };
         if (Path.GetFileNameWithoutExtension(path) == "dotnet")
         {

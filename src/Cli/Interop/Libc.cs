@@ -19,4 +19,7 @@ internal static partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int fsync(SafeFileHandle fd);
+
+    [LibraryImport("libc")]
+    internal static partial int setsid();
 }

@@ -34,9 +34,10 @@ internal static class ForeignUserfaultfd
     /// <param name="process">The process; its main thread is stopped, its other threads run on.</param>
     /// <param name="instruction">Where it has a system call instruction.</param>
     /// <param name="handle">The process, opened.</param>
+    /// <param name="forKernel">Whether it must see what the kernel touches for the process, too.</param>
     /// <param name="stopped">For how long the thread was stopped.</param>
     /// <exception cref="Win32Exception">A step failed; nothing is left in the process.</exception>
-    internal static SafeFileHandle Make(int process, ulong instruction, SafeFileHandle handle, out TimeSpan stopped)
+    internal static SafeFileHandle Make(int process, ulong instruction, SafeFileHandle handle, bool forKernel, out TimeSpan stopped)
     {
         nint copy;
         int errno;
@@ -46,7 +47,7 @@ internal static class ForeignUserfaultfd
         using (thread)
         {
             made = thread.Call(Libc.SYS_userfaultfd, Flags);
-            if (made == -Libc.EPERM)
+            if (made == -Libc.EPERM && !forKernel)
             {
                 // An ordinary user's process may have one that minds its own accesses alone. Asynchronous write protection
                 // hands no access to anybody, so that nothing is lost by it.

@@ -1,8 +1,10 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using PageEngine.Qemu.Interop;
+using PageEngine.Qemu.Processes;
 
 namespace PageEngine.Qemu.Injection;
 
@@ -21,18 +23,22 @@ internal static class InjectionHelper
 
     /// <summary>Makes a userfaultfd in a process and brings it here. The process keeps nothing.</summary>
     /// <exception cref="MigrationException">It cannot be had (<see cref="MigrationErrorKind.TracingFailed"/>).</exception>
-    internal static async Task<FetchedUserfaultfd> MakeAsync(int process, CancellationToken cancellationToken)
+    /// <param name="process">The process.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <param name="forKernel">Whether it must see what the kernel touches for the process, too.</param>
+    internal static async Task<FetchedUserfaultfd> MakeAsync(int process, CancellationToken cancellationToken, bool forKernel = false)
     {
-        using Process helper = Prepare(process);
+        using Process helper = Prepare(process, forKernel);
         return await MakeAsync(helper, process, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Starts the process that <see cref="MakeAsync(Process, int, CancellationToken)"/> will use; it touches nothing yet.</summary>
     /// <exception cref="MigrationException">It cannot be started.</exception>
-    internal static Process Prepare(int process) => Start(process, [InjectionProgram.MakeVerb, Number(process)]);
+    internal static Process Prepare(int process, bool forKernel = false) =>
+        Start(process, [forKernel ? InjectionProgram.MakeForKernelVerb : InjectionProgram.MakeVerb, Number(process)]);
 
     /// <summary>Has a process that was prepared do its work, and ends it.</summary>
-    /// <inheritdoc cref="MakeAsync(int, CancellationToken)" path="/exception"/>
+    /// <inheritdoc cref="MakeAsync(int, CancellationToken, bool)" path="/exception"/>
     internal static async Task<FetchedUserfaultfd> MakeAsync(Process helper, int process, CancellationToken cancellationToken)
     {
         try
@@ -124,7 +130,7 @@ internal static class InjectionHelper
         {
             return Process.Start(start)!;
         }
-        catch (System.ComponentModel.Win32Exception e)
+        catch (Win32Exception e)
         {
             throw Failed(process, e.NativeErrorCode, $"{start.FileName} could not be started: {e.Message}");
         }
@@ -167,20 +173,15 @@ internal static class InjectionHelper
 
     private static SafeFileHandle Fetch(int helper, int descriptor, int process)
     {
-        nint handle = Libc.syscall(Libc.SYS_pidfd_open, helper, 0, 0);
-        int errno = Marshal.GetLastPInvokeError();
-        if (handle >= 0)
+        try
         {
-            using SafeFileHandle opened = new(handle, ownsHandle: true);
-            nint copy = Libc.syscall(Libc.SYS_pidfd_getfd, handle, descriptor, 0);
-            errno = Marshal.GetLastPInvokeError();
-            if (copy >= 0)
-            {
-                return new SafeFileHandle(copy, ownsHandle: true);
-            }
+            using var opened = ProcessHandle.Open(helper);
+            return opened.CopyDescriptor(descriptor);
         }
-
-        throw Failed(process, errno, $"the userfaultfd could not be taken over: {Marshal.GetPInvokeErrorMessage(errno)}");
+        catch (Win32Exception e)
+        {
+            throw Failed(process, e.NativeErrorCode, $"the userfaultfd could not be taken over: {e.Message}");
+        }
     }
 
     // Never killed: it might just have stopped the other process. Without input it ends by itself.

@@ -9,13 +9,15 @@ namespace PageEngine.Qemu.Injection;
 
 // Owns: the process that stops QEMU for a moment. It does nothing else, so that nobody has a reason to kill it, and it
 // stops QEMU once: the userfaultfd is made, copied over here and closed again in QEMU within the same stop. It says one
-// line, and lives until its standard input ends, so that whoever asked can fetch the copy. "userfaultfd" waits for a line first.
+// line, and lives until its standard input ends, so that whoever asked can fetch the copy. "userfaultfd" waits for a line first;
+// "userfaultfd-for-kernel" makes one that sees what the kernel touches for the process, too, or none.
 
 /// <summary>The entry point: "userfaultfd PID", or "close PID FD...".</summary>
 [SuppressMessage("Performance", "CA1852", Justification = "An entry point.")]
 internal static class InjectionProgram
 {
     internal const string MakeVerb = "userfaultfd";
+    internal const string MakeForKernelVerb = "userfaultfd-for-kernel";
     internal const string CloseVerb = "close";
     internal const string DoneWord = "done";
     internal const string FailedWord = "failed";
@@ -81,7 +83,7 @@ internal static class InjectionProgram
             return null;
         }
 
-        SafeFileHandle made = ForeignUserfaultfd.Make(process, instruction, handle, out TimeSpan duration);
+        SafeFileHandle made = ForeignUserfaultfd.Make(process, instruction, handle, verb == MakeForKernelVerb, out TimeSpan duration);
 
         // Not disposed: it must be open until the other side has fetched it, and goes with this process.
         return Say((int)made.DangerousGetHandle(), duration);

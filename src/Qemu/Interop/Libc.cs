@@ -30,6 +30,7 @@ internal static unsafe partial class Libc
     internal const short POLLOUT = 4;
 
     internal const int SYS_close = 3;
+    internal const int SYS_pidfd_send_signal = 424;
     internal const int SYS_pidfd_open = 434;
     internal const int SYS_pidfd_getfd = 438;
     internal const int SYS_userfaultfd = 323;
@@ -109,6 +110,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint syscall(nint number, nint first, nint second, nint third);
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    internal static partial nint syscall(nint number, nint first, nint second, nint third, nint fourth);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int setsid();

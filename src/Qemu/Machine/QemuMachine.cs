@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 using PageEngine.Memory;
 using PageEngine.Qemu.Injection;
 using PageEngine.Qemu.Monitor;
@@ -152,19 +153,24 @@ public sealed class QemuMachine : IAsyncDisposable
     public IWriteTracer TraceWhenStarted(GuestMemory memory, IReadOnlyList<RamMapping> ram, Action<ForeignTracing> began) =>
         new ForeignWriteTracer(this, memory, ram, began);
 
+    /// <summary>Makes a userfaultfd in QEMU and brings it here; QEMU keeps none. It sees what the kernel touches for QEMU, too.</summary>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <exception cref="MigrationException">The kernel or a permission does not allow it
+    /// (<see cref="MigrationErrorKind.TracingFailed"/>).</exception>
+    public async Task<SafeFileHandle> FetchUserfaultfdAsync(CancellationToken cancellationToken = default)
+    {
+        await CloseStrayAsync(cancellationToken).ConfigureAwait(false);
+        return (await InjectionHelper.MakeAsync(ProcessId, cancellationToken, forKernel: true).ConfigureAwait(false)).Descriptor;
+    }
+
     internal async Task<ForeignTracing> TraceAsync(GuestMemory memory, IReadOnlyList<RamMapping> ram, Process helper, CancellationToken cancellationToken)
     {
-        int[] stray = InjectionHelper.FindStray(ProcessId);
-        if (stray.Length > 0)
-        {
-            await InjectionHelper.CloseAsync(ProcessId, stray, cancellationToken).ConfigureAwait(false);
-        }
-
+        int stray = await CloseStrayAsync(cancellationToken).ConfigureAwait(false);
         FetchedUserfaultfd fetched = await InjectionHelper.MakeAsync(helper, ProcessId, cancellationToken).ConfigureAwait(false);
         try
         {
             var space = new ForeignAddressSpace(ProcessId, fetched.Descriptor, ram.Select(mapping => mapping.Start));
-            return new ForeignTracing(KernelWriteTracer.Create(memory, space), fetched.Stopped, stray.Length);
+            return new ForeignTracing(KernelWriteTracer.Create(memory, space), fetched.Stopped, stray);
         }
         catch
         {
@@ -175,6 +181,17 @@ public sealed class QemuMachine : IAsyncDisposable
 
     /// <summary>Closes the monitor's connection. QEMU goes on.</summary>
     public ValueTask DisposeAsync() => Monitor.DisposeAsync();
+
+    private async Task<int> CloseStrayAsync(CancellationToken cancellationToken)
+    {
+        int[] stray = InjectionHelper.FindStray(ProcessId);
+        if (stray.Length > 0)
+        {
+            await InjectionHelper.CloseAsync(ProcessId, stray, cancellationToken).ConfigureAwait(false);
+        }
+
+        return stray.Length;
+    }
 
     private static int? Locate(int listener, int[] threads)
     {

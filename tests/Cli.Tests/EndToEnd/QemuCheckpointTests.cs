@@ -160,6 +160,91 @@ public sealed class QemuCheckpointTests : IDisposable
         Assert.False(File.Exists(_file + "2"));
     }
 
+    [QemuTheory]
+    [InlineData("none")]
+    [InlineData("zstd")]
+    public async Task Lazily_restored_machine_runs_on_and_nothing_is_left_in_it(string compression)
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--compress", compression, "--goal", "60s"]);
+        string next = Path.Combine(_host.State, "next.ckpt");
+        await RunAsync(0, ["checkpoint", "save", next, "--qmp", first.Qmp, "--parent", _file, "--suspend", "--goal", "60s", "--ownership", _store]);
+        await using QemuProcess second = await StartAsync(incoming: true);
+        using (ProgramRun lazy = ProgramRun.Start(_host.State, $"checkpoint restore {next} --qmp {second.Qmp} --lazy --ownership {_store}"))
+        {
+            Assert.True(await lazy.ExitCodeAsync() == 0, lazy.Out + lazy.Error);
+            Assert.Contains("ran the machine after", lazy.Out, StringComparison.Ordinal);
+        }
+
+        await second.WaitForPassesAsync(2);
+        await AssertConsistentAsync(second);
+        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries($"/proc/{second.Id}/fd"), fd => new FileInfo(fd).LinkTarget == "anon_inode:[userfaultfd]");
+
+        // It can be traced: no registration is left.
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", second.Qmp, "--goal", "60s", "--ownership", _store]);
+        await RunAsync(2, ["checkpoint", "restore", "-", "--qmp", second.Qmp, "--lazy"], "cannot be fetched later from a stream");
+    }
+
+    [QemuFact]
+    public async Task Machine_whose_restorer_is_killed_gets_its_memory_from_the_keeper()
+    {
+        const int Large = 640;
+        const long SmallEnd = 8 << 20;
+        using TemporaryImage image = new(SmallEnd);
+        await using QemuProcess first = await QemuProcess.StartBootSectorAsync(Large, image.Path, false, "-uuid", Guest);
+        await first.WaitForPassesAsync(1);
+        byte[] words = new byte[MemoryLayout.PageBytes];
+        static void Fill(byte[] page, long number) => new Random((int)number).NextBytes(page.AsSpan(0, 2048));
+        await using (QemuMachine machine = await first.ConnectAsync())
+        {
+            using GuestMemory memory = QemuMachine.MapMemory(machine.FindRam());
+            for (long page = 4096; page < memory.PageCount; page++)
+            {
+                Fill(words, page);
+                words.CopyTo(memory.Page(page));
+            }
+        }
+
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--compress", "zstd", "--suspend", "--goal", "60s"]);
+        await using QemuProcess second = await QemuProcess.StartBootSectorAsync(Large, image.Path, true, "-uuid", Guest);
+        using ProgramRun lazy = ProgramRun.Start(_host.State, $"checkpoint restore {_file} --qmp {second.Qmp} --lazy");
+        await second.WaitForPassesAsync(1);
+        lazy.Signal(ProgramRun.SIGKILL);
+        int code = await lazy.ExitCodeAsync(); // And the end of what the keeper says.
+        if (code != 0)
+        {
+            Assert.Contains("this one goes on", lazy.Error, StringComparison.Ordinal);
+            Assert.Contains("is complete", lazy.Error, StringComparison.Ordinal);
+        }
+
+        await second.WaitForPassesAsync(2);
+        await AssertConsistentAsync(second, SmallEnd);
+        await using QemuMachine there = await second.ConnectAsync();
+        using GuestMemory restored = QemuMachine.MapMemory(there.FindRam());
+        for (long page = 4096; page < restored.PageCount; page++)
+        {
+            Fill(words, page);
+            Assert.True(restored.Page(page).SequenceEqual(words), $"page {page}");
+        }
+    }
+
+    [QemuFact]
+    public async Task Machine_is_ended_when_its_memory_turns_out_damaged()
+    {
+        await using QemuProcess first = await StartAsync(incoming: false);
+        await first.WaitForPassesAsync(1);
+        await RunAsync(0, ["checkpoint", "save", _file, "--qmp", first.Qmp, "--suspend", "--goal", "60s"]);
+        byte[] bytes = await File.ReadAllBytesAsync(_file);
+        bytes[bytes.Length / 2] ^= 1;
+        await File.WriteAllBytesAsync(_file, bytes);
+        await using QemuProcess second = await StartAsync(incoming: true);
+        using ProgramRun lazy = ProgramRun.Start(_host.State, $"checkpoint restore {_file} --qmp {second.Qmp} --lazy");
+        Assert.True(await lazy.ExitCodeAsync() == 5, lazy.Out + lazy.Error);
+        Assert.Contains("its memory could not be brought", lazy.Error, StringComparison.Ordinal);
+        await second.WaitForExitAsync();
+    }
+
     private static async Task<string> StatusAsync(QemuProcess qemu)
     {
         await using QemuMachine machine = await qemu.ConnectAsync();
