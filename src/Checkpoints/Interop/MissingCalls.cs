@@ -19,6 +19,9 @@ internal static unsafe partial class MissingCalls
     internal const uint UFFDIO_COPY = 0xC028AA03;
     internal const uint UFFDIO_ZEROPAGE = 0xC020AA04;
 
+    /// <summary>What a range can do, as bits of <see cref="uffdio_register.ioctls"/>.</summary>
+    internal const ulong COPY_AND_ZEROPAGE = (1 << 3) | (1 << 4);
+
     internal const byte UFFD_EVENT_PAGEFAULT = 0x12;
     internal const int MessageBytes = 32;
 

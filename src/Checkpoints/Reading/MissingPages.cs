@@ -42,6 +42,10 @@ internal sealed unsafe class MissingPages : IDisposable
         {
             uffdio_register register = new() { range = RangeOf(i), mode = UFFDIO_REGISTER_MODE_MISSING };
             Require(ioctl(_fd, UFFDIO_REGISTER, &register));
+            if ((register.ioctls & COPY_AND_ZEROPAGE) != COPY_AND_ZEROPAGE)
+            {
+                throw new MigrationException(MigrationErrorKind.Refused, "The memory has reserved huge pages, which cannot be brought on demand page by page. Restore without --lazy.");
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using PageEngine.Checkpoints;
 using PageEngine.Cli.Commands;
@@ -93,7 +94,10 @@ internal sealed class QemuPageKeeper : IDisposable
 
     private static async Task<int> KeepAsync(Host host)
     {
+        // What is meant for the one that restores, or for all at once, must not take the last copy of the descriptor away.
         _ = Interop.Libc.setsid();
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        PosixSignalRegistration[] registrations = [.. signals.Select(signal => PosixSignalRegistration.Create(signal, static context => context.Cancel = true))];
         using StreamReader input = new(Console.OpenStandardInput());
         string[] words = (await input.ReadLineAsync())?.Split(' ', 7) ?? [];
         if (words.Length < 7)
@@ -130,6 +134,10 @@ internal sealed class QemuPageKeeper : IDisposable
         {
             host.Out.WriteLine(e.Message);
             return ExitCodes.Failed;
+        }
+        finally
+        {
+            Array.ForEach(registrations, static registration => registration.Dispose());
         }
     }
 

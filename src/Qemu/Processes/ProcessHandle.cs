@@ -10,7 +10,7 @@ namespace PageEngine.Qemu.Processes;
 /// <summary>A process that is held open. Safe from any thread.</summary>
 public sealed class ProcessHandle : IDisposable
 {
-    private const int Kill9 = 9;
+    private const int SIGKILL = 9;
 
     private readonly SafeFileHandle _handle;
 
@@ -49,8 +49,28 @@ public sealed class ProcessHandle : IDisposable
             : throw new Win32Exception(Marshal.GetLastPInvokeError(), $"a descriptor of another process could not be copied: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
-    /// <summary>Ends the process at once, also where it waits for a page that does not come. It is well if it has ended already.</summary>
-    public void Kill() => _ = Libc.syscall(Libc.SYS_pidfd_send_signal, _handle.DangerousGetHandle(), Kill9, 0, 0);
+    /// <summary>Ends the process at once, also where it waits for a page that does not come. It is well if it has ended already, or if
+    /// nobody holds this any more.</summary>
+    public void Kill()
+    {
+        bool held = false;
+        try
+        {
+            _handle.DangerousAddRef(ref held);
+            _ = Libc.syscall(Libc.SYS_pidfd_send_signal, _handle.DangerousGetHandle(), SIGKILL, 0, 0);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Whoever disposed it has no more use for it.
+        }
+        finally
+        {
+            if (held)
+            {
+                _handle.DangerousRelease();
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _handle.Dispose();
