@@ -190,7 +190,7 @@ public sealed class QemuCheckpointTests : IDisposable
     public async Task Machine_whose_restorer_is_killed_gets_its_memory_from_the_keeper()
     {
         const int Large = 640;
-        const long SmallEnd = 8 << 20;
+        const long SmallEnd = 2 << 20;
         using TemporaryImage image = new(SmallEnd);
         await using QemuProcess first = await QemuProcess.StartBootSectorAsync(Large, image.Path, false, "-uuid", Guest);
         await first.WaitForPassesAsync(1);
