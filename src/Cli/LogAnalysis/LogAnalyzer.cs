@@ -11,6 +11,7 @@ internal sealed class LogSource : IDisposable
     private readonly int _log;
     private Stream _stream;
     private LogLineReader _reader;
+    private string? _where;
     private long _recognized;
     private long _cutOff;
     private long _linesBefore;
@@ -21,8 +22,9 @@ internal sealed class LogSource : IDisposable
     {
         _file = file;
         _log = log;
-        _stream = LogFile.Open(file.Path);
+        _stream = file.Once ?? LogFile.Open(file.Path);
         _reader = new LogLineReader(_stream);
+        _where = WhereNow(_stream);
     }
 
     /// <summary>Gets whether any line was recognised.</summary>
@@ -69,6 +71,7 @@ internal sealed class LogSource : IDisposable
         _stream.Dispose();
         _stream = LogFile.Open(_file.Path);
         _reader = new LogLineReader(_stream);
+        _where = WhereNow(_stream);
     }
 
     /// <summary>Says what was read.</summary>
@@ -85,9 +88,12 @@ internal sealed class LogSource : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _stream.Dispose();
 
-    // A new file has another time of birth; while there is none yet, the old one stays.
-    private bool IsReplaced(FileStream open) => File.Exists(_file.Path)
-        && (new FileInfo(_file.Path).Length < open.Position || File.GetCreationTimeUtc(_file.Path) != File.GetCreationTimeUtc(open.SafeFileHandle));
+    // The kernel says where an open file is now: elsewhere, or nowhere, after a rotation. While there is no new one, the
+    // old one stays.
+    private bool IsReplaced(FileStream open) => File.Exists(_file.Path) && (open.Length < open.Position || WhereNow(open) != _where);
+
+    private static string? WhereNow(Stream stream) =>
+        stream is FileStream { CanSeek: true } file ? new FileInfo($"/proc/self/fd/{file.SafeFileHandle.DangerousGetHandle()}").LinkTarget : null;
 
     private void Take(ReadOnlySpan<char> line, LogCollector collector, Action<MigrationTrace, LogEvent>? added)
     {

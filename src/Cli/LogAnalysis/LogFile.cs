@@ -10,7 +10,8 @@ namespace PageEngine.Cli.LogAnalysis;
 /// <param name="Path">Its path; "-" for stdin.</param>
 /// <param name="Log">The log that it is a part of.</param>
 /// <param name="First">Its first stamp.</param>
-internal sealed partial record LogFile(string Path, string Log, LogStamp First)
+/// <param name="Once">The open stream of what can be read only once; null: open the file.</param>
+internal sealed partial record LogFile(string Path, string Log, LogStamp First, Stream? Once)
 {
     /// <summary>The name that means stdin.</summary>
     public const string Standard = "-";
@@ -74,19 +75,23 @@ internal sealed partial record LogFile(string Path, string Log, LogStamp First)
             throw new UsageException($"'{path}' is a directory. Name the files in it, for example {System.IO.Path.Combine(path, "*.log")}.");
         }
 
-        // What is read once cannot be looked at before.
-        bool once = path == Standard || (File.Exists(path) && !HasContent(path));
-        return new LogFile(path, once ? path : LogOf(path), once ? default : FirstStamp(path));
+        // A pipe cannot be looked into without taking its first lines away.
+        Stream stream = Open(path);
+        if (stream is not (FileStream { CanSeek: true } or GZipStream))
+        {
+            return new LogFile(path, path, default, stream);
+        }
+
+        using (stream)
+        {
+            return new LogFile(path, LogOf(path), FirstStamp(path, stream), Once: null);
+        }
     }
 
-    // A pipe has no length, and looking into it would take its first lines away.
-    private static bool HasContent(string path) => new FileInfo(path).Length > 0;
-
-    private static LogStamp FirstStamp(string path)
+    private static LogStamp FirstStamp(string path, Stream stream)
     {
         try
         {
-            using Stream stream = Open(path);
             LogLineReader reader = new(stream);
             while (reader.Lines < SearchedLines && reader.TryRead(out ReadOnlySpan<char> line))
             {

@@ -93,9 +93,12 @@ internal static class LogReport
     private static string? Clocks(ClockOffsetDocument? offset) => offset switch
     {
         null => null,
-        { Applied: false } => $"agree within {LogWords.Duration(Math.Abs(offset.DestinationAheadMs) + offset.UncertaintyMs)}, by {offset.Events} events that both hosts logged",
-        _ => $"the destination's is {LogWords.Duration(Math.Abs(offset.DestinationAheadMs))} {(offset.DestinationAheadMs > 0 ? "ahead" : "behind")}, within {LogWords.Duration(offset.UncertaintyMs)}, by {offset.Events} events that both hosts logged; its times below are the source's",
+        { Applied: false } => $"agree within {LogWords.Duration(Math.Abs(offset.DestinationAheadMs) + offset.UncertaintyMs)}, by {Events(offset)}",
+        _ => $"the destination's is {LogWords.Duration(Math.Abs(offset.DestinationAheadMs))} {(offset.DestinationAheadMs > 0 ? "ahead" : "behind")}, within {LogWords.Duration(offset.UncertaintyMs)}, by {Events(offset)}; its times below are the source's",
     };
+
+    private static string Events(ClockOffsetDocument offset) =>
+        offset.Events == 1 ? "an event that both hosts logged" : $"{Human.Count(offset.Events)} events that both hosts logged";
 
     private static Table Rounds(IReadOnlyList<LoggedRoundDocument> rounds)
     {

@@ -1,6 +1,8 @@
 using System.IO.Compression;
+using System.IO.Pipes;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 using PageEngine.Cli.LogAnalysis;
 using PageEngine.Cli.Output;
 using PageEngine.Cli.Tests.EndToEnd;
@@ -78,6 +80,17 @@ public sealed class LogsCommandTests : IDisposable
 
         // The same status in decimal, as other logs print it.
         Assert.Equal(("timeout", false), FailureCauses.KindOf(195_887_104 + 0x109));
+    }
+
+    [Fact]
+    public async Task A_failure_of_this_program_keeps_its_kind_and_its_words()
+    {
+        string log = Write("own.log", Join(
+            "2026-11-23T10:33:50.020Z error 77 S: Failed in phase PreCopy, detected by Monitor: NotConverging: 345 pages left: it would take too long.",
+            "2026-11-23T10:33:50.022Z info 77 S: Finished: Failed"));
+        LoggedMigrationDocument migration = Assert.Single((await AnalyzeAsync(log)).Migrations);
+        Assert.Equal(("failed", "notConverging"), (migration.Outcome, migration.Failure!.Kind));
+        Assert.EndsWith("345 pages left: it would take too long.", migration.Failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -166,6 +179,15 @@ public sealed class LogsCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_pipe_is_read_once_and_whole()
+    {
+        string text = Join("Dest wid", File.ReadAllText(LogLineParserTests.Sample("older-source.log")).TrimEnd());
+        using Pipe pipe = new(text);
+        LoggedMigrationDocument migration = Assert.Single((await AnalyzeAsync(pipe.Path)).Migrations);
+        Assert.Equal([34_205.0, 2_903, 874], migration.Rounds.Select(r => r.DurationMs!.Value));
+    }
+
+    [Fact]
     public async Task One_migration_of_many_can_be_chosen()
     {
         string all = Write("all.log", File.ReadAllText(LogLineParserTests.Sample("older-source.log")) + File.ReadAllText(LogLineParserTests.Sample("newer-source.log")));
@@ -213,7 +235,7 @@ public sealed class LogsCommandTests : IDisposable
         Assert.NotNull(migration.ClockOffset);
         Assert.True(migration.ClockOffset.Events >= 2);
         Assert.Null(migration.Failure);
-        Assert.Empty(migration.Warnings.Where(w => w.Contains("cut off", StringComparison.Ordinal)));
+        Assert.DoesNotContain(migration.Warnings, w => w.Contains("cut off", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -226,6 +248,23 @@ public sealed class LogsCommandTests : IDisposable
         Assert.Contains("pre-copy stopped to all pages sent 104 ms, from there to the end 948 ms", _host.Out, StringComparison.Ordinal);
         Assert.Contains("COMPLETED", _host.Out, StringComparison.Ordinal);
         Assert.Matches("17 of 17 lines recognised", _host.Out);
+    }
+
+    // The reading end of a pipe that already holds the text, by the name that the kernel gives it.
+    private sealed class Pipe : IDisposable
+    {
+        private readonly SafePipeHandle _reading;
+
+        public Pipe(string text)
+        {
+            using AnonymousPipeServerStream writing = new(PipeDirection.Out);
+            _reading = writing.ClientSafePipeHandle;
+            writing.Write(Encoding.UTF8.GetBytes(text));
+        }
+
+        public string Path => $"/dev/fd/{_reading.DangerousGetHandle()}";
+
+        public void Dispose() => _reading.Dispose();
     }
 
     private static string Join(params string[] lines) => string.Concat(lines.Select(l => l + "\n"));
