@@ -109,7 +109,7 @@ internal sealed partial record LogFile(string Path, string Log, LogStamp First, 
         }
     }
 
-    // vmkernel.log, vmkernel.3.gz, vmkernel.log.1, vmware-12.log
-    [GeneratedRegex(@"(\.gz|\.log|\.\d+|-\d+(?=\.log))", RegexOptions.CultureInvariant)]
+    // vmkernel.log, vmkernel.3.gz, vmkernel.log.1, vmware-12.log; but not the numbers in names and addresses of hosts.
+    [GeneratedRegex(@"((?<=^vmware)-\d+)?\.log(\.\d+)?(\.gz)?$|(?<=\D)\.\d+(\.gz)?$|\.gz$", RegexOptions.CultureInvariant)]
     private static partial Regex RotationMark();
 }

@@ -147,6 +147,11 @@ public sealed class LogsCommandTests : IDisposable
     [InlineData("/l/vmware.log", "/l/vmware")]
     [InlineData("/l/host-7", "/l/host-7")]
     [InlineData("/l/.log", "/l/.log")]
+    [InlineData("/l/vmkernel.log.3.gz", "/l/vmkernel")]
+    [InlineData("/l/vmkernel.0", "/l/vmkernel")]
+    [InlineData("/l/10.0.0.2", "/l/10.0.0.2")]
+    [InlineData("/l/10.0.0.2.log", "/l/10.0.0.2")]
+    [InlineData("/l/host-2.log", "/l/host-2")]
     public void Files_of_one_log_are_told_by_their_names(string path, string log) => Assert.Equal(log, LogFile.LogOf(path));
 
     [Fact]
