@@ -62,7 +62,7 @@ internal static class ForeignMessages
 
     public static bool StreamWorker(ref LineCursor cursor, LogEvent found)
     {
-        found.Number = cursor.Integer();
+        found.Number = (long?)cursor.Unsigned();
         return true;
     }
 

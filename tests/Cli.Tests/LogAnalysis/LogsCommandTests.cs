@@ -29,7 +29,7 @@ public sealed class LogsCommandTests : IDisposable
         Assert.Equal([34_205.0, 2_903, 874], migration.Rounds.Select(r => r.DurationMs!.Value));
         Assert.Equal([null, 38_769L, 9_616L], migration.Rounds.Select(r => r.DirtyPages));
         Assert.Equal([38_769L, 9_616L, 3_872L], migration.Rounds.Select(r => r.LeftPages!.Value));
-        Assert.Equal([4.427, 12.939, 17.306], migration.Rounds.Select(r => Math.Round(r.DirtyBytesPerSecond!.Value / (1 << 20), 3)));
+        Assert.Equal([4.427, 12.939, 17.305], migration.Rounds.Select(r => Math.Round(r.DirtyBytesPerSecond!.Value / (1 << 20), 3)));
         Assert.Equal([52.17, 42.98], migration.Rounds.Skip(1).Select(r => Math.Round(r.TransmitBytesPerSecond!.Value / (1 << 20), 2)));
         Assert.Equal(("unknown", null), (migration.Outcome, migration.Failure));
         Assert.Contains("the end", migration.Missing);
@@ -210,7 +210,7 @@ public sealed class LogsCommandTests : IDisposable
         await follow.PrintedAsync("78343750 is under way since up 1:05:39:48.296");
         File.AppendAllText(log, lines[1][..30]);
         File.AppendAllText(log, lines[1][30..] + "\n");
-        await follow.PrintedAsync("78343750  source: another round, 38,769 pages modified");
+        await follow.PrintedAsync("78343750  ?: another round, 38,769 pages modified");
         File.Move(log, log + ".1");
         File.WriteAllText(log, Join(lines[2], lines[3]));
         await follow.PrintedAsync("pre-copy stops, 3,872 pages left");
