@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using PageEngine.Cli.Bench;
 using PageEngine.Cli.Checkpoints;
+using PageEngine.Cli.LogAnalysis;
 using PageEngine.Cli.Qemu;
 
 namespace PageEngine.Cli.Commands;
@@ -79,6 +80,7 @@ internal static class CommandLine
             GuardCommand.Create(host),
             BenchCommand.Create(host),
             CheckpointCommand.Create(host),
+            LogsCommand.Create(host),
             Debug,
             help,
             new VersionOption(),

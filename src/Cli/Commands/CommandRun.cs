@@ -119,6 +119,11 @@ internal sealed class CommandRun : IDisposable
             Keep("history", () => History.End(document));
         }
 
+        if (isLast && document.Switchover is { } switchover)
+        {
+            Log.Write(LogLevel.Information, EventLog.Blackout(document.MigrationId, _side, switchover));
+        }
+
         if (isLast || !Settings.JsonOwnsStdout)
         {
             WriteJson(document);

@@ -98,6 +98,11 @@ internal sealed class EventLog : ILogger, IDisposable
             $"{at.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {Name(level)} {origin}{message}");
     }
 
+    /// <summary>Words what a switchover came to, for whoever has only the log. Pure.</summary>
+    internal static string Blackout(ulong migrationId, char side, SwitchoverDocument switchover) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{migrationId} {side}: Switchover: blackout {switchover.ActualMs:0.000} ms, goal {switchover.GoalMs:0.000} ms, {switchover.RemainingPages} pages sent meanwhile");
+
     /// <summary>Tells whether a message begins with an id and a side, as the sessions' own lines do.</summary>
     private static bool NamesMigration(string message)
     {

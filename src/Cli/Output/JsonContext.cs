@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using PageEngine.Cli.Bench;
 using PageEngine.Cli.Checkpoints;
 using PageEngine.Cli.History;
+using PageEngine.Cli.LogAnalysis;
 
 namespace PageEngine.Cli.Output;
 
@@ -21,6 +22,7 @@ namespace PageEngine.Cli.Output;
 [JsonSerializable(typeof(GuestRight))]
 [JsonSerializable(typeof(GuestProcess))]
 [JsonSerializable(typeof(CheckpointDocument))]
+[JsonSerializable(typeof(LogAnalysisDocument))]
 internal sealed partial class JsonContext : JsonSerializerContext
 {
     /// <summary>Gets the context to use. Messages keep their quotes and umlauts: this JSON is never put into HTML.</summary>
