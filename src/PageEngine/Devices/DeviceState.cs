@@ -68,13 +68,34 @@ public sealed class DeviceState
 public sealed class DeviceStateWriter
 {
     private readonly List<DeviceStateSection> _sections = [];
+    private readonly ArrayBufferWriter<byte>? _room;
+
+    /// <summary>Makes a writer.</summary>
+    public DeviceStateWriter()
+    {
+    }
+
+    /// <param name="room">Where payloads are put; what was in it is overwritten.</param>
+    internal DeviceStateWriter(ArrayBufferWriter<byte> room)
+    {
+        room.ResetWrittenCount();
+        _room = room;
+    }
 
     /// <summary>Adds a section.</summary>
     /// <param name="kind">What it describes.</param>
     /// <param name="instance">Which one of several; the pair must be new.</param>
     /// <param name="version">The version of the payload's format, 1 or more.</param>
     /// <param name="payload">The bytes; copied.</param>
-    public void Add(string kind, uint instance, ushort version, ReadOnlySpan<byte> payload)
+    public void Add(string kind, uint instance, ushort version, ReadOnlySpan<byte> payload) => Add(kind, instance, version, [], payload);
+
+    /// <summary>Adds a section whose payload is in two pieces.</summary>
+    /// <param name="kind">What it describes.</param>
+    /// <param name="instance">Which one of several; the pair must be new.</param>
+    /// <param name="version">The version of the payload's format, 1 or more.</param>
+    /// <param name="head">The first bytes; copied.</param>
+    /// <param name="rest">The bytes behind them; copied.</param>
+    public void Add(string kind, uint instance, ushort version, ReadOnlySpan<byte> head, ReadOnlySpan<byte> rest)
     {
         ArgumentException.ThrowIfNullOrEmpty(kind);
         ArgumentOutOfRangeException.ThrowIfZero(version);
@@ -88,9 +109,25 @@ public sealed class DeviceStateWriter
             throw new ArgumentException($"Section '{kind}' {instance} was already added.", nameof(kind));
         }
 
-        _sections.Add(new DeviceStateSection(kind, instance, version, payload.ToArray()));
+        int bytes = head.Length + rest.Length;
+        Memory<byte> payload = (_room?.GetMemory(Math.Max(1, bytes)) ?? new byte[bytes])[..bytes];
+        head.CopyTo(payload.Span);
+        rest.CopyTo(payload.Span[head.Length..]);
+        _room?.Advance(bytes);
+        _sections.Add(new DeviceStateSection(kind, instance, version, payload));
     }
 
     /// <summary>Gets what was collected.</summary>
     public DeviceState ToDeviceState() => new(_sections);
+}
+
+/// <summary>Memory that device states pass through on their way out, kept from one to the next: what a rehearsal has touched is not
+/// touched for the first time while the guest stands still.</summary>
+internal sealed class DeviceStateRoom
+{
+    /// <summary>Gets the room for the sections' payloads.</summary>
+    internal ArrayBufferWriter<byte> Payloads { get; } = new();
+
+    /// <summary>Gets the room for the encoded state.</summary>
+    internal ArrayBufferWriter<byte> Encoded { get; } = new();
 }

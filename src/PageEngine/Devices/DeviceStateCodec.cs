@@ -26,6 +26,23 @@ internal static class DeviceStateCodec
 
     internal static byte[] Encode(DeviceState state)
     {
+        byte[] bytes = new byte[EncodedBytes(state)];
+        Encode(state, bytes);
+        return bytes;
+    }
+
+    /// <summary>Encodes a state into room that is used again; valid until then.</summary>
+    internal static ReadOnlyMemory<byte> Encode(DeviceState state, ArrayBufferWriter<byte> room)
+    {
+        room.ResetWrittenCount();
+        int total = EncodedBytes(state);
+        Encode(state, room.GetSpan(total)[..total]);
+        room.Advance(total);
+        return room.WrittenMemory;
+    }
+
+    private static int EncodedBytes(DeviceState state)
+    {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(state.Sections.Count, MaxSections);
         long total = HeaderBytes;
         foreach (DeviceStateSection section in state.Sections)
@@ -40,15 +57,19 @@ internal static class DeviceStateCodec
                 $"The guest saved {total} bytes of device state; at most {MaxEncodedBytes} can be moved. Keep bulk data in guest memory.");
         }
 
-        byte[] bytes = new byte[total];
+        return (int)total;
+    }
+
+    private static void Encode(DeviceState state, Span<byte> bytes)
+    {
         BinaryPrimitives.WriteUInt32LittleEndian(bytes, Magic);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(4), FormatVersion);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(6), (ushort)state.Sections.Count);
-        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), total);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[4..], FormatVersion);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[6..], (ushort)state.Sections.Count);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[8..], bytes.Length);
         int at = HeaderBytes;
         foreach (DeviceStateSection section in state.Sections)
         {
-            Span<byte> target = bytes.AsSpan(at, SectionBytes(section));
+            Span<byte> target = bytes.Slice(at, SectionBytes(section));
             int kindBytes = Encoding.ASCII.GetBytes(section.Kind, target[1..]);
             target[0] = (byte)kindBytes;
             Span<byte> rest = target[(1 + kindBytes)..];
@@ -59,8 +80,6 @@ internal static class DeviceStateCodec
             BinaryPrimitives.WriteUInt64LittleEndian(target[^ChecksumBytes..], XxHash3.HashToUInt64(target[..^ChecksumBytes]));
             at += target.Length;
         }
-
-        return bytes;
     }
 
     /// <summary>Reads a state. The payloads point into <paramref name="bytes"/>.</summary>

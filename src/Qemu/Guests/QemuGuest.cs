@@ -138,7 +138,10 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
             // QEMU saves a machine that stands still once; until it runs again the state is the same.
             ReadOnlyMemory<byte> state = _saved ??= await _state.SaveAsync(cancellationToken).ConfigureAwait(false);
             StateBytes = state.Length;
-            writer.Add(SectionKind, 0, SectionVersion, WithLength(state.Span));
+            // QEMU believes what it is given, and ends when that is cut off: then the machine that waits is spent. So its length goes along.
+            Span<byte> length = stackalloc byte[sizeof(int)];
+            BinaryPrimitives.WriteInt32LittleEndian(length, state.Length);
+            writer.Add(SectionKind, 0, SectionVersion, length, state.Span);
         }).ConfigureAwait(false);
     }
 
@@ -221,15 +224,6 @@ public sealed class QemuGuest : IGuest, IAsyncDisposable, IDisposable
 
     /// <summary>As <see cref="DisposeAsync"/>, for those who cannot wait; QEMU answers within milliseconds, or not at all.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
-
-    // QEMU believes what it is given, and ends when that is cut off: then the machine that waits is spent.
-    private static byte[] WithLength(ReadOnlySpan<byte> state)
-    {
-        byte[] payload = new byte[sizeof(int) + state.Length];
-        BinaryPrimitives.WriteInt32LittleEndian(payload, state.Length);
-        state.CopyTo(payload.AsSpan(sizeof(int)));
-        return payload;
-    }
 
     private static ReadOnlyMemory<byte> WithoutLength(ReadOnlyMemory<byte> payload) =>
         payload.Length > sizeof(int) && BinaryPrimitives.ReadInt32LittleEndian(payload.Span) == payload.Length - sizeof(int)

@@ -12,7 +12,9 @@ namespace PageEngine.Transport.Sessions;
 internal sealed class DestinationTransport : IAsyncDisposable
 {
     private readonly PeerChannel _peer;
-    private readonly MemoryStream _deviceState = new();
+    private readonly Lock _collecting = new();
+    private MemoryStream _deviceState = new();
+    private MemoryStream _takenState = new();
     private MigrationConnection[] _pageConnections = [];
     private PageReceiver[] _receivers = [];
     private RoundArrivals? _arrivals;
@@ -70,14 +72,16 @@ internal sealed class DestinationTransport : IAsyncDisposable
     /// <exception cref="MigrationException">The peer failed or was lost.</exception>
     internal ValueTask<InboxMessage> NextAsync(CancellationToken cancellationToken) => _peer.NextAsync(cancellationToken);
 
-    /// <summary>Takes the device state that was collected so far.</summary>
+    /// <summary>Takes the device state that was collected so far. It stays as it is until the next one is taken, whatever the source
+    /// sends meanwhile.</summary>
+    /// <remarks>Two buffers in turn: rehearsals have touched both, so that the guest does not stand still for their memory.</remarks>
     internal ReadOnlyMemory<byte> TakeDeviceState()
     {
-        lock (_deviceState)
+        lock (_collecting)
         {
-            byte[] bytes = _deviceState.ToArray();
+            (_takenState, _deviceState) = (_deviceState, _takenState);
             _deviceState.SetLength(0);
-            return bytes;
+            return _takenState.GetBuffer().AsMemory(0, (int)_takenState.Length);
         }
     }
 
@@ -116,6 +120,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
         await StopReceivingAsync().ConfigureAwait(false);
         await _peer.DisposeAsync().ConfigureAwait(false);
         _deviceState.Dispose();
+        _takenState.Dispose();
     }
 
     private void OnRoundEnd(StreamRoundTotals totals)
@@ -201,7 +206,7 @@ internal sealed class DestinationTransport : IAsyncDisposable
         }
 
         long offset = DeviceStateMessage.Read(payload, out ReadOnlySpan<byte> chunk);
-        lock (_deviceState)
+        lock (_collecting)
         {
             if (offset != _deviceState.Length || offset + chunk.Length > DeviceStateCodec.MaxEncodedBytes)
             {

@@ -75,16 +75,16 @@ internal sealed class SourceLastPass(SourceSwitchoverContext context, DirtyBitma
 
     private async Task SaveStateAsync(CancellationToken cancel)
     {
-        var writer = new DeviceStateWriter();
+        var writer = new DeviceStateWriter(context.StateRoom.Payloads);
         await GuestCall.RunAsync("save its state", () => context.Guest.SaveStateAsync(writer, cancel)).ConfigureAwait(false);
-        byte[] state = DeviceStateCodec.Encode(writer.ToDeviceState());
+        ReadOnlyMemory<byte> state = DeviceStateCodec.Encode(writer.ToDeviceState(), context.StateRoom.Encoded);
         StateBytes = state.Length;
-        StateDigest = XxHash3.HashToUInt64(state);
+        StateDigest = XxHash3.HashToUInt64(state.Span);
         for (int offset = 0; offset < state.Length; offset += ControlFrameCodec.MaxChunkBytes)
         {
             await context.Transport.SendAsync(
                 ControlKind.DeviceState, (state, offset),
-                static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.AsSpan(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
+                static (m, w) => DeviceStateMessage.Write(w, m.offset, m.state.Span.Slice(m.offset, Math.Min(ControlFrameCodec.MaxChunkBytes, m.state.Length - m.offset))),
                 cancel).ConfigureAwait(false);
         }
     }

@@ -1,3 +1,4 @@
+using PageEngine.Devices;
 using PageEngine.Guests;
 using PageEngine.Ownership;
 using PageEngine.Planning;
@@ -35,6 +36,9 @@ internal sealed class SourceSwitchoverContext(
     /// <summary>Gets the time without collections; ended by the switchover's end.</summary>
     internal QuietPeriod Quiet { get; } = new();
 
+    /// <summary>Gets the memory that device states pass through, the rehearsals' and then the guest's.</summary>
+    internal DeviceStateRoom StateRoom { get; private init; } = new();
+
     /// <summary>Gets or sets the journal; null where none is kept.</summary>
     internal MigrationJournal? Journal { get; set; }
 
@@ -54,6 +58,7 @@ internal sealed class SourceSwitchoverContext(
         new(identity with { GuestId = scratch.Id, Attempt = AttemptId.NewRandom() }, scratch, scratchOwnership, destinationRun, transport, roles, options)
         {
             NextRound = NextRound,
+            StateRoom = StateRoom,
         };
 }
 

@@ -27,6 +27,25 @@ public class DeviceStateCodecTests
         }
     }
 
+    [Property(MaxTest = 200)]
+    public void States_that_go_through_one_room_are_encoded_as_those_that_go_through_none(byte[][][] states)
+    {
+        var room = new DeviceStateRoom();
+        foreach (byte[][] payloads in states.Select(state => state ?? []))
+        {
+            var fresh = new DeviceStateWriter();
+            var reusing = new DeviceStateWriter(room.Payloads);
+            for (int i = 0; i < payloads.Length; i++)
+            {
+                byte[] payload = payloads[i] ?? [];
+                fresh.Add("disk", (uint)i, 1, payload);
+                reusing.Add("disk", (uint)i, 1, payload.AsSpan(0, payload.Length / 2), payload.AsSpan(payload.Length / 2));
+            }
+
+            Assert.Equal(DeviceStateCodec.Encode(fresh.ToDeviceState()), DeviceStateCodec.Encode(reusing.ToDeviceState(), room.Encoded).ToArray());
+        }
+    }
+
     [Fact]
     public void Every_changed_bit_and_every_truncation_is_refused()
     {

@@ -135,6 +135,58 @@ public class HostileSourceTests
     }
 
     [Fact]
+    public async Task Device_state_that_comes_while_a_guest_loads_another_does_not_change_that()
+    {
+        await using var edge = new PipeEdge();
+        var built = new List<StubGuest>();
+        var loading = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var sentMore = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        byte[] loaded = [];
+        Task<DestinationResult> receiving = new MigrationDestination(
+            offer =>
+            {
+                StubGuest guest = Keep(built, offer);
+                guest.Loading = async state =>
+                {
+                    loading.SetResult();
+                    await sentMore.Task.WaitAsync(NeverThatLong);
+                    loaded = state.Sections[0].Payload.ToArray();
+                };
+                return guest;
+            },
+            Impatient).ReceiveAsync(edge);
+        var source = new RawSource(edge);
+        DuplexEnd pages = await source.BeginAsync();
+        await SendRoundAsync(pages, allPages: true);
+        byte[] payload = [1, 2, 3, 4];
+        byte[] state = EncodedState(payload);
+        await source.Channel.SendAsync(ControlKind.DeviceState, state, static (m, w) => DeviceStateMessage.Write(w, 0, m));
+        await source.Channel.SendAsync(
+            ControlKind.Prepare,
+            source.Prepare(false) with
+            {
+                LayoutDigest = Memory.LayoutDigest.Of(RawSource.Layout),
+                StateBytes = state.Length,
+                StateDigest = System.IO.Hashing.XxHash3.HashToUInt64(state),
+                Totals = [new Streaming.StreamRoundTotals(0, 0, 0, 32, 0)],
+            },
+            static (m, w) => m.Write(w));
+        await loading.Task.WaitAsync(NeverThatLong);
+        await source.Channel.SendAsync(ControlKind.DeviceState, EncodedState([9, 9, 9, 9]), static (m, w) => DeviceStateMessage.Write(w, 0, m));
+
+        // What is answered later was read later.
+        await source.Channel.SendAsync(ControlKind.Ping, new PingMessage(3), static (m, w) => m.Write(w));
+        while ((await source.Channel.ReceiveAsync()).Kind != ControlKind.Pong)
+        {
+        }
+
+        sentMore.SetResult();
+        await source.LeaveAsync();
+        await receiving.WaitAsync(NeverThatLong);
+        Assert.Equal(payload, loaded);
+    }
+
+    [Fact]
     public async Task Garbage_as_first_bytes_is_a_protocol_violation()
     {
         await using var edge = new SocketEdge();
@@ -184,26 +236,8 @@ public class HostileSourceTests
     private static async Task RehearseAsync(RawSource source, DuplexEnd pages, Guid named)
     {
         // One round without pages, and a state whose digest is right: the destination gets as far as it can.
-        using var memory = new Memory.GuestMemory(RawSource.Layout.Regions.Select(r => Memory.GuestMemoryRegion.Anonymous(r.BaseAddress, r.PageCount * 4096)));
-        using var nothing = new Bitmaps.DirtyBitmap(memory.PageCount);
-        using var reader = new Streaming.PageBatchReader(memory, 0);
-        reader.BeginRound(new Streaming.PageRound(0, memory, nothing, null));
-        bool more = true;
-        while (more)
-        {
-            reader.TryRead(out System.IO.Pipelines.ReadResult read);
-            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
-            {
-                await pages.Output.WriteAsync(segment.ToArray());
-            }
-
-            reader.AdvanceTo(read.Buffer.End);
-            more = !read.IsCompleted;
-        }
-
-        var writer = new Devices.DeviceStateWriter();
-        writer.Add("rehearsal", 0, 1, named.ToByteArray());
-        byte[] state = Devices.DeviceStateCodec.Encode(writer.ToDeviceState());
+        await SendRoundAsync(pages, allPages: false);
+        byte[] state = EncodedState(named.ToByteArray());
         using var onePage = Memory.GuestMemory.Allocate(4096);
         await source.Channel.SendAsync(ControlKind.DeviceState, state, static (m, w) => DeviceStateMessage.Write(w, 0, m));
         await source.Channel.SendAsync(
@@ -219,6 +253,39 @@ public class HostileSourceTests
             static (m, w) => m.Write(w));
         while ((await source.Channel.ReceiveAsync()).Kind != ControlKind.Prepared)
         {
+        }
+    }
+
+    private static byte[] EncodedState(byte[] payload)
+    {
+        var writer = new Devices.DeviceStateWriter();
+        writer.Add("rehearsal", 0, 1, payload);
+        return Devices.DeviceStateCodec.Encode(writer.ToDeviceState());
+    }
+
+    // Round 0, with every page or with none.
+    private static async Task SendRoundAsync(DuplexEnd pages, bool allPages)
+    {
+        using var memory = new Memory.GuestMemory(RawSource.Layout.Regions.Select(r => Memory.GuestMemoryRegion.Anonymous(r.BaseAddress, r.PageCount * 4096)));
+        using var pending = new Bitmaps.DirtyBitmap(memory.PageCount);
+        if (allPages)
+        {
+            pending.SetAll();
+        }
+
+        using var reader = new Streaming.PageBatchReader(memory, 0);
+        reader.BeginRound(new Streaming.PageRound(0, memory, pending, null));
+        bool more = true;
+        while (more)
+        {
+            reader.TryRead(out System.IO.Pipelines.ReadResult read);
+            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+            {
+                await pages.Output.WriteAsync(segment.ToArray());
+            }
+
+            reader.AdvanceTo(read.Buffer.End);
+            more = !read.IsCompleted;
         }
     }
 

@@ -104,6 +104,9 @@ internal sealed class StubGuest(GuestOffer offer) : IGuest, IDisposable
 
     internal bool IsDisposed { get; private set; }
 
+    /// <summary>Gets or sets what loading a state does.</summary>
+    internal Func<Devices.DeviceState, Task> Loading { get; set; } = static _ => Task.CompletedTask;
+
     public GuestDescription Describe() => offer.Description;
 
     public ValueTask PauseAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
@@ -112,7 +115,7 @@ internal sealed class StubGuest(GuestOffer offer) : IGuest, IDisposable
 
     public ValueTask SaveStateAsync(Devices.DeviceStateWriter writer, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    public ValueTask LoadStateAsync(Devices.DeviceState state, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public ValueTask LoadStateAsync(Devices.DeviceState state, CancellationToken cancellationToken) => new(Loading(state));
 
     public ValueTask PowerOffAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
