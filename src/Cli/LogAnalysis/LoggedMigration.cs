@@ -1,4 +1,5 @@
 using PageEngine.Cli.Output;
+using PageEngine.Reporting;
 
 namespace PageEngine.Cli.LogAnalysis;
 
@@ -37,7 +38,8 @@ internal sealed class LoggedMigration
         LogEvent? opening = First(LogEventKind.Opening) ?? FirstOf(_trace.Events, LogEventKind.Opening);
         LogEvent begin = opening ?? (_source.Length > 0 ? _source[0] : _destination[0]);
         LogEvent? guest = FirstOf(_trace.Events, LogEventKind.Guest);
-        LoggedFailureDocument? failure = FailureCauses.Of([.. InOrder().Select(e => e.Event)]);
+        // What one side noticed when the other one left is no failure of a migration that was completed.
+        LoggedFailureDocument? failure = Said() == nameof(MigrationOutcome.Completed) ? null : FailureCauses.Of([.. InOrder().Select(e => e.Event)]);
         return new LoggedMigrationDocument
         {
             MigrationId = _trace.Id,
@@ -109,7 +111,7 @@ internal sealed class LoggedMigration
     // The source's own word, else the destination's; a host that only finished, without a failure anywhere, completed.
     private string Outcome(LoggedFailureDocument? failure)
     {
-        if ((First(LogEventKind.Finished) ?? FirstOf(_destination, LogEventKind.Finished)) is { Text: { } own })
+        if (Said() is { } own)
         {
             return char.ToLowerInvariant(own[0]) + own[1..];
         }
@@ -118,6 +120,8 @@ internal sealed class LoggedMigration
             : _trace.Events.Any(e => e.Kind is LogEventKind.ReplicationEnd or LogEventKind.StateFinished) ? "completed"
             : "unknown";
     }
+
+    private string? Said() => (First(LogEventKind.Finished) ?? FirstOf(_destination, LogEventKind.Finished))?.Text;
 
     private int Streams()
     {

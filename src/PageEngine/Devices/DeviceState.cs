@@ -130,4 +130,14 @@ internal sealed class DeviceStateRoom
 
     /// <summary>Gets the room for the encoded state.</summary>
     internal ArrayBufferWriter<byte> Encoded { get; } = new();
+
+    /// <summary>Makes room for states of this size and touches it; what was in it is gone.</summary>
+    internal void Prepare(int bytes)
+    {
+        foreach (ArrayBufferWriter<byte> room in (ReadOnlySpan<ArrayBufferWriter<byte>>)[Payloads, Encoded])
+        {
+            room.ResetWrittenCount();
+            room.GetSpan(bytes).Clear();
+        }
+    }
 }

@@ -35,6 +35,12 @@ internal static class SourceRehearsal
     internal static async Task<SwitchoverFixedCosts> RunAsync(SourceSwitchoverContext context, CancellationToken cancellationToken)
     {
         await context.Guest.RehearseAsync(cancellationToken).ConfigureAwait(false);
+        if (context.Guest.LivesInOwnProcess)
+        {
+            // The machine's own state may be larger than the one that is rehearsed.
+            context.StateRoom.Prepare(2 * MachineStateBytes);
+        }
+
         var costs = new List<SwitchoverFixedCosts>(MaxCount);
         for (int i = 0; i < Count || (i < MaxCount && !HaveSettled(costs)); i++)
         {

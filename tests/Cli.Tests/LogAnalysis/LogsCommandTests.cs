@@ -230,6 +230,9 @@ public sealed class LogsCommandTests : IDisposable
         Assert.True(code == 0, demo.Out + demo.Error);
         ReportDocument report = ProgramRun.Report(json);
 
+        // What a side may notice, or not, when the other one leaves.
+        string last = File.ReadAllLines(log).Last(line => line.Contains(" 77 D: ", StringComparison.Ordinal));
+        File.AppendAllText(log, last[..(last.IndexOf(" 77 D: ", StringComparison.Ordinal) + 7)] + "Detected by the Transport (this side): ConnectionLost: The control connection to the peer was lost.\n");
         LoggedMigrationDocument migration = Assert.Single((await AnalyzeAsync(log)).Migrations, m => m.MigrationId == 77);
         Assert.Equal((report.Outcome, report.Guest.Id, report.MemoryBytes), (migration.Outcome, migration.Guest, migration.MemoryBytes!.Value));
         Assert.Equal(
