@@ -79,9 +79,10 @@ internal sealed class DestinationSwitchoverRun
             }
 
             happened = answered == DestinationEvent.None ? await WaitAsync().ConfigureAwait(false) : answered;
-            if (_cancelSeen && _context.Prepare.Rehearsal)
+            if (_context.Prepare.Rehearsal && (_cancelSeen || _sourceLostAt != 0))
             {
-                // Nothing real is at stake, and what a source names in a rehearsal must never be claimed or waited for.
+                // Nothing real is at stake, and what a source names in a rehearsal must never be claimed or waited for: once
+                // the source is gone its record is not even read.
                 return (GuestWhereabouts.RunningAtSource, _failure ?? SwitchoverFailures.DestinationStopped(Phase));
             }
         }
@@ -403,7 +404,7 @@ internal sealed class DestinationSwitchoverRun
 
     private MigrationException InDoubt() => new(
         MigrationErrorKind.InDoubt,
-        $"{HoldReasons.Say(DestinationSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)} This copy is complete and stays paused. Cause: {_failure?.Message ?? "none"}",
+        $"{HoldReasons.Say(DestinationSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)}{(_context.Prepare.Rehearsal ? "" : " This copy is complete and stays paused.")} Cause: {_failure?.Message ?? "none"}",
         _failure)
     {
         Phase = _failure?.Phase ?? Phase,

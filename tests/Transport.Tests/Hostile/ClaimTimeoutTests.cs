@@ -43,7 +43,7 @@ public sealed class ClaimTimeoutTests
         var source = new RawSource(edge) { Hello = plain.Hello with { ResumeTimeout = asked } };
         await source.Control.Output.WriteAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode());
         await source.Channel.SendAsync(ControlKind.Hello, source.Hello, static (m, w) => m.Write(w));
-        ControlFrame answer = await source.Channel.ReceiveAsync();
+        ControlFrame answer = await source.ReceiveAsync();
         Assert.Equal(ControlKind.Failure, answer.Kind);
         await source.LeaveAsync();
         DestinationResult result = await receiving.WaitAsync(TimeSpan.FromMinutes(2));

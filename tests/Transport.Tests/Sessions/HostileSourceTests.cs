@@ -129,7 +129,9 @@ public class HostileSourceTests
         await RehearseAsync(source, pages, other);
         await source.LeaveAsync();
         DestinationResult result = await receiving.WaitAsync(NeverThatLong);
-        CheckFailed(result, built, "rehearsal");
+
+        // Whether it first looks into the record again or first sees that the source has left is a matter of a millisecond.
+        CheckFailed(result, built, "rehearsal", MigrationErrorKind.OwnershipFailed);
         Assert.Equal([owner.Run], store.RecordsOf(other).Select(r => r.Holder));
         Assert.Equal(2, store.Guests);
     }
@@ -303,9 +305,10 @@ public class HostileSourceTests
         return guest;
     }
 
-    private static void CheckFailed(DestinationResult result, List<StubGuest> built, string which)
+    private static void CheckFailed(DestinationResult result, List<StubGuest> built, string which, MigrationErrorKind alsoAllowed = MigrationErrorKind.ConnectionLost)
     {
-        Assert.True(Allowed.Contains(result.Report.Failure?.Kind ?? MigrationErrorKind.None), $"{which}: {result.Report.Failure}");
+        MigrationErrorKind kind = result.Report.Failure?.Kind ?? MigrationErrorKind.None;
+        Assert.True(kind == alsoAllowed || Allowed.Contains(kind), $"{which}: {result.Report.Failure}");
         Assert.Null(result.Guest);
         Assert.Null(result.Ownership);
         Assert.All(built, g => Assert.True(g.IsDisposed, which));

@@ -71,7 +71,7 @@ internal sealed class RawSource(PipeEdge edge)
     {
         await Control.Output.WriteAsync(new ConnectionPreamble(ConnectionPurpose.Control, 0, Guid.Empty).Encode());
         await Channel.SendAsync(ControlKind.Hello, Hello, static (m, w) => m.Write(w));
-        ControlFrame frame = await Channel.ReceiveAsync();
+        ControlFrame frame = await ReceiveAsync();
         return frame.Kind == ControlKind.Welcome
             ? WelcomeMessage.Read(frame.Payload.Span)
             : throw new InvalidOperationException($"{frame.Kind} came where {ControlKind.Welcome} was due.");
@@ -83,8 +83,20 @@ internal sealed class RawSource(PipeEdge edge)
         WelcomeMessage welcome = await SayHelloAsync();
         DuplexEnd pages = edge.OpenRaw();
         await pages.Output.WriteAsync(new ConnectionPreamble(ConnectionPurpose.Pages, 0, welcome.StreamToken).Encode());
-        ControlFrame frame = await Channel.ReceiveAsync();
+        ControlFrame frame = await ReceiveAsync();
         return frame.Kind == ControlKind.Ready ? pages : throw new InvalidOperationException($"{frame.Kind} came where {ControlKind.Ready} was due.");
+    }
+
+    /// <summary>Gives the next frame that is not a ping: those come when they are due, which no test waits for.</summary>
+    internal async Task<ControlFrame> ReceiveAsync()
+    {
+        ControlFrame frame;
+        do
+        {
+            frame = await Channel.ReceiveAsync();
+        }
+        while (frame.Kind == ControlKind.Ping);
+        return frame;
     }
 
     /// <summary>Goes away: the pipe ends, and what the destination says is not read.</summary>
