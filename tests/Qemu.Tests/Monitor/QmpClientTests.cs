@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using PageEngine.Qemu.Monitor;
 using Xunit;
 
@@ -7,7 +8,6 @@ namespace PageEngine.Qemu.Tests.Monitor;
 public class QmpClientTests
 {
     private static readonly TimeSpan _hang = TimeSpan.FromSeconds(30);
-    private static readonly QmpOptions _short = new() { AnswerTimeout = TimeSpan.FromMilliseconds(300) };
 
     [Fact]
     public async Task Command_carriesItsArguments_andGetsItsAnswer()
@@ -70,10 +70,12 @@ public class QmpClientTests
     public async Task Silence_isAnErrorInTime_andALateAnswerIsDropped()
     {
         using FakeMonitor fake = new();
-        await using QmpClient client = await ConnectAsync(fake, _short);
+        var time = new FakeTimeProvider();
+        await using QmpClient client = await ConnectAsync(fake, new QmpOptions { TimeProvider = time });
         Task<JsonElement> asked = client.ExecuteAsync("query-status");
         string heard = await fake.HearAsync();
-        QmpException error = await Assert.ThrowsAsync<QmpException>(() => asked.WaitAsync(_hang));
+        await LetTimePassAsync(time, asked);
+        QmpException error = await Assert.ThrowsAsync<QmpException>(() => asked);
         Assert.True(error.IsConnection);
         await fake.SayAsync($$"""{"return": {}, "id": {{FakeMonitor.IdOf(heard)}}}""");
         Task<JsonElement> next = client.ExecuteAsync("query-name");
@@ -138,12 +140,17 @@ public class QmpClientTests
     public async Task Monitor_whoseFileIsThereBeforeItListens_isWaitedFor()
     {
         using FakeMonitor fake = new(listens: false);
-        Task<QmpClient> connecting = QmpClient.ConnectAsync(fake.Path);
+        var time = new FakeTimeProvider();
+        Task<QmpClient> connecting = QmpClient.ConnectAsync(fake.Path, new QmpOptions { TimeProvider = time });
 
         // A socket of this host refuses at once: the first try is over.
         Assert.False(connecting.IsFaulted);
         fake.Listen();
-        await fake.AcceptAndNegotiateAsync().WaitAsync(_hang);
+        Task greeting = fake.AcceptAndNegotiateAsync();
+
+        // Until it tries again, which is sooner than it gives up.
+        await LetTimePassAsync(time, greeting, TimeSpan.FromMilliseconds(1));
+        await greeting;
         await using QmpClient client = await connecting.WaitAsync(_hang);
         Assert.Equal(new Version(7, 2, 22), client.Version);
     }
@@ -152,7 +159,10 @@ public class QmpClientTests
     public async Task Monitor_thatNobodyServesAnyMore_isNotWaitedForWithoutEnd()
     {
         using FakeMonitor fake = new(listens: false);
-        QmpException error = await Assert.ThrowsAsync<QmpException>(() => QmpClient.ConnectAsync(fake.Path).WaitAsync(_hang));
+        var time = new FakeTimeProvider();
+        Task<QmpClient> connecting = QmpClient.ConnectAsync(fake.Path, new QmpOptions { TimeProvider = time });
+        await LetTimePassAsync(time, connecting);
+        QmpException error = await Assert.ThrowsAsync<QmpException>(() => connecting);
         Assert.True(error.IsConnection);
         Assert.Contains("cannot be reached", error.Message, StringComparison.Ordinal);
     }
@@ -168,7 +178,10 @@ public class QmpClientTests
     public async Task Monitor_thatDoesNotGreet_isBusyWithAnotherClient()
     {
         using FakeMonitor fake = new();
-        QmpException error = await Assert.ThrowsAsync<QmpException>(() => QmpClient.ConnectAsync(fake.Path, _short).WaitAsync(_hang));
+        var time = new FakeTimeProvider();
+        Task<QmpClient> connecting = QmpClient.ConnectAsync(fake.Path, new QmpOptions { TimeProvider = time });
+        await LetTimePassAsync(time, connecting);
+        QmpException error = await Assert.ThrowsAsync<QmpException>(() => connecting);
         Assert.Contains("one client at a time", error.Message, StringComparison.Ordinal);
     }
 
@@ -202,6 +215,17 @@ public class QmpClientTests
 
         // The newest are kept.
         Assert.Equal("744", (await events.NextAsync(default).AsTask().WaitAsync(_hang)).Text("status"));
+    }
+
+    // As often as it takes: what waits may not have begun to.
+    private static async Task LetTimePassAsync(FakeTimeProvider time, Task until, TimeSpan? step = null)
+    {
+        using var hang = new CancellationTokenSource(_hang);
+        while (!until.IsCompleted)
+        {
+            time.Advance(step ?? TimeSpan.FromSeconds(1));
+            await Task.Delay(1, hang.Token);
+        }
     }
 
     private static async Task<QmpClient> ConnectAsync(FakeMonitor fake, QmpOptions? options = null)
