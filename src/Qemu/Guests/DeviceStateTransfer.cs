@@ -62,9 +62,10 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
         _ready = null;
         using QmpSubscription events = monitor.Subscribe(EventName);
 
-        // Reads before QEMU writes: its thread's start must not follow the answer while the guest stands still.
+        // The reading thread starts while QEMU begins: neither waits for the other, and the guest stands still.
+        Task ordering = OrderAsync("migrate", cancellationToken);
         Task<ReadOnlyMemory<byte>> reading = pipe.ReadToEndAsync(_room, MaxStateBytes);
-        await OrderAsync("migrate", cancellationToken).ConfigureAwait(false);
+        await ordering.ConfigureAwait(false);
         await WaitAsync(events, "save its device state", cancellationToken).ConfigureAwait(false);
         return await reading.WaitAsync(_patience, time, cancellationToken).ConfigureAwait(false);
     }
@@ -78,11 +79,12 @@ internal sealed class DeviceStateTransfer(QmpClient monitor, TimeProvider time)
         _ready = null;
         using QmpSubscription events = monitor.Subscribe(EventName);
 
-        // Fills the pipe before QEMU is told to read from it, so that it need not wait for its next bytes.
+        // The writing thread starts while QEMU makes itself ready to read.
+        Task ordering = OrderAsync("migrate-incoming", cancellationToken);
         Task writing = pipe.WriteAsync(state);
         try
         {
-            await OrderAsync("migrate-incoming", cancellationToken).ConfigureAwait(false);
+            await ordering.ConfigureAwait(false);
             await WaitAsync(events, "load the device state", cancellationToken).ConfigureAwait(false);
         }
         catch (QmpException e) when (e.IsConnection)

@@ -24,19 +24,20 @@ internal sealed class SourceLastPass(SourceSwitchoverContext context, DirtyBitma
     internal ulong StateDigest { get; private set; }
 
     /// <summary>Sends the pages and the state. What was sent may still be under way.</summary>
-    /// <remarks>The pages that were dirty at the pause travel while the devices are saved: neither needs the other. Saving may write
-    /// memory, so the collect that counts comes after both; what it finds, mostly nothing, goes in a round of its own. A round
-    /// without pages would cost the blackout a round trip.</remarks>
+    /// <remarks>The pages that were dirty at the pause are collected and travel while the devices are saved: neither needs the
+    /// other, and saving begins first, since a guest in a process of its own works on it by itself. Saving may write memory, so
+    /// the collect that counts comes after both; what it finds, mostly nothing, goes in a round of its own. A round without
+    /// pages would cost the blackout a round trip.</remarks>
     internal async Task RunAsync(CancellationToken cancel)
     {
-        collect();
-        watch.RemainingPages = pending.Count();
-        watch.Mark(SwitchoverPart.Harvest);
         _together = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        Task drained = BeginRound(_together.Token);
         Task saving = SaveStateAsync(_together.Token);
         try
         {
+            collect();
+            watch.RemainingPages = pending.Count();
+            watch.Mark(SwitchoverPart.Harvest);
+            Task drained = BeginRound(_together.Token);
             await (await Task.WhenAny(saving, drained).ConfigureAwait(false)).ConfigureAwait(false);
             await saving.ConfigureAwait(false);
             watch.Mark(SwitchoverPart.StateSave);
