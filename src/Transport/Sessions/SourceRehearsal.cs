@@ -96,6 +96,25 @@ internal static class SourceRehearsal
     private static async Task<SwitchoverResult> RunOnceAsync(SourceSwitchoverContext context, CancellationToken cancellationToken)
     {
         using var scratch = new ScratchGuest(Guid.NewGuid(), context.Guest.LivesInOwnProcess ? MachineStateBytes : SmallStateBytes);
+        SwitchoverResult? result = null;
+        try
+        {
+            return result = await RunOnceAsync(context, scratch, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            // What went wrong before counts, not that the store cannot be swept for the same reason.
+            bool isWell = result is { Failure: null };
+            await SweepAsync(context, scratch.Id).ConfigureAwait(isWell ? ConfigureAwaitOptions.None : ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private static Task SweepAsync(SourceSwitchoverContext context, Guid scratch) => context.Ownership.Store is { } store
+        ? StoreCall.SweepAsync(store, called => called.RemoveGuestAsync(scratch, CancellationToken.None), context.Options.NetworkTimeout, context.Options.TimeProvider)
+        : Task.CompletedTask;
+
+    private static async Task<SwitchoverResult> RunOnceAsync(SourceSwitchoverContext context, ScratchGuest scratch, CancellationToken cancellationToken)
+    {
         using var nothing = new DirtyBitmap(scratch.Memory.PageCount);
         IOwnershipStore? store = context.Ownership.Store;
 
@@ -119,11 +138,6 @@ internal static class SourceRehearsal
         {
             Journals.EndRehearsal(rehearsal.Journal);
             context.NextRound = rehearsal.NextRound;
-            if (store is not null)
-            {
-                await StoreCall.RunAsync(
-                    store, called => called.RemoveGuestAsync(scratch.Id, CancellationToken.None), context.Options.NetworkTimeout, context.Options.TimeProvider).ConfigureAwait(false);
-            }
         }
     }
 

@@ -53,6 +53,22 @@ internal static class StoreCall
             limit,
             time);
 
+    /// <summary>Removes something from the store: after the calls that were given up, because the store or this process stood
+    /// still meanwhile, for what they still write is to go, too.</summary>
+    internal static Task SweepAsync(IOwnershipStore store, Func<IOwnershipStore, ValueTask> sweep, TimeSpan limit, TimeProvider time)
+    {
+        Task givenUp = GivenUpAsync(store);
+        return RunAsync(
+            store,
+            async called =>
+            {
+                await givenUp.ConfigureAwait(false);
+                await sweep(called).ConfigureAwait(false);
+            },
+            limit,
+            time);
+    }
+
     /// <summary>The calls to one store that still run although nobody waits for them.</summary>
     private sealed class GivenUpCalls
     {

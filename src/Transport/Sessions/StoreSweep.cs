@@ -50,17 +50,7 @@ internal sealed class StoreSweep(MigrationDestinationOptions options, MigrationI
         {
             if (options.OwnershipStore is { } store)
             {
-                // A mark that was given up, because this process was stopped meanwhile, may still be written: it is swept, too.
-                Task givenUp = StoreCall.GivenUpAsync(store);
-                await StoreCall.RunAsync(
-                    store,
-                    async called =>
-                    {
-                        await givenUp.ConfigureAwait(false);
-                        await sweep(called).ConfigureAwait(false);
-                    },
-                    options.NetworkTimeout,
-                    options.TimeProvider).ConfigureAwait(false);
+                await StoreCall.SweepAsync(store, sweep, options.NetworkTimeout, options.TimeProvider).ConfigureAwait(false);
             }
         }
         catch (MigrationException e)

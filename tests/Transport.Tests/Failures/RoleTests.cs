@@ -137,6 +137,29 @@ public class RoleTests
     }
 
     [Fact]
+    public async Task A_sweep_finds_what_was_written_by_a_call_that_nobody_waits_for_any_more()
+    {
+        var store = new TestOwnershipStore();
+        var record = new OwnershipRecord(Guid.NewGuid(), 1, RunId.NewRandom(), default);
+        var slow = new TaskCompletionSource();
+        Task<CreateOutcome> create = StoreCall.RunAsync(
+            store,
+            async called =>
+            {
+                await slow.Task;
+                return await called.CreateAsync(record, default);
+            },
+            TimeSpan.FromSeconds(5),
+            _time);
+        _time.Advance(TimeSpan.FromSeconds(6));
+        await Assert.ThrowsAsync<MigrationException>(() => create);
+        Task sweep = StoreCall.SweepAsync(store, called => called.RemoveGuestAsync(record.GuestId, default), TimeSpan.FromSeconds(5), _time);
+        slow.SetResult();
+        await sweep.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(0, store.Guests);
+    }
+
+    [Fact]
     public async Task What_a_store_throws_is_the_stores_failure()
     {
         var store = new FaultyStore(new MemoryOwnershipStore(), Guid.Empty);
