@@ -9,6 +9,9 @@ namespace PageEngine.Transport.Sessions;
 /// <remarks>To be disposed with the attempt: the guest lives on, and would hold all that was to be told of its end.</remarks>
 internal sealed class GuestWatch : IDisposable
 {
+    // A process gives its memory back a while before its connections close, by which its end is known.
+    private static readonly TimeSpan _endPatience = TimeSpan.FromSeconds(2);
+
     private readonly CancellationTokenSource _over = new();
 
     /// <summary>Watches until the guest ends or this is disposed.</summary>
@@ -35,6 +38,25 @@ internal sealed class GuestWatch : IDisposable
             },
             watch._over.Token, TaskContinuationOptions.None, TaskScheduler.Default);
         return watch;
+    }
+
+    /// <summary>Gives the reason of a failure: memory that cannot be had or traced any more may be that of a process that is
+    /// just ending.</summary>
+    internal static async Task<Exception> ExplainAsync(IGuest guest, Exception failure, TimeProvider time)
+    {
+        if (!guest.LivesInOwnProcess || failure is not MigrationException { Kind: MigrationErrorKind.TracingFailed or MigrationErrorKind.MemoryFailed })
+        {
+            return failure;
+        }
+
+        await Task.WhenAny(guest.Ended, Task.Delay(_endPatience, time)).ConfigureAwait(false);
+        if (!guest.Ended.IsCompletedSuccessfully)
+        {
+            return failure;
+        }
+
+        guest.Ended.Result.DetectedBy = DetectedBy.Guest;
+        return guest.Ended.Result;
     }
 
     /// <inheritdoc/>

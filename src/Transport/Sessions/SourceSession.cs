@@ -219,8 +219,9 @@ internal sealed class SourceSession
         }
         catch (Exception e)
         {
-            _roles.Initiate(SessionFailure.Complete(e, _phase));
-            throw;
+            MigrationException failure = SessionFailure.Complete(await GuestWatch.ExplainAsync(_guest, e, _time).ConfigureAwait(false), _phase);
+            _roles.Initiate(failure);
+            throw failure;
         }
         finally
         {

@@ -14,6 +14,8 @@ namespace PageEngine.Transport.Tests.Failures;
 /// <summary>A guest that asks before each call what shall happen.</summary>
 internal sealed class FaultyGuest(VerifiableGuest inner) : IGuest, IDisposable
 {
+    private static readonly TaskCompletionSource<MigrationException> _never = new();
+
     internal VerifiableGuest Inner => inner;
 
     internal Func<Task>? Pausing { get; set; }
@@ -24,9 +26,16 @@ internal sealed class FaultyGuest(VerifiableGuest inner) : IGuest, IDisposable
 
     internal Func<Task>? Resuming { get; set; }
 
+    /// <summary>Gets or sets what ends the process that this guest lives in; null: it lives in this one.</summary>
+    internal TaskCompletionSource<MigrationException>? End { get; set; }
+
     public Guid Id => inner.Id;
 
     public GuestMemory Memory => inner.Memory;
+
+    public bool LivesInOwnProcess => End is not null;
+
+    public Task<MigrationException> Ended => End?.Task ?? _never.Task;
 
     public GuestDescription Describe() => inner.Describe();
 
