@@ -17,7 +17,7 @@ internal static class Resources
         return new ResourcesDocument(
             links.Count(link => link.StartsWith("socket:", StringComparison.Ordinal)),
             files.Length,
-            Directory.EnumerateDirectories("/proc/self/task").Count(IsEngines),
+            Threads(),
             Mappings(guestBytes),
             Resident(),
             files);
@@ -34,6 +34,22 @@ internal static class Resources
             // Closed meanwhile.
             return null;
         }
+    }
+
+    // A thread of the runtime bears the name of the thread that started it until it has given itself its own: what is counted is
+    // what does not change any more.
+    private static int Threads()
+    {
+        int count = -1;
+        for (int same = 0, tries = 0; same < 2 && tries < 100; tries++)
+        {
+            int now = Directory.EnumerateDirectories("/proc/self/task").Count(IsEngines);
+            same = now == count ? same + 1 : 0;
+            count = now;
+            Thread.Sleep(10);
+        }
+
+        return count;
     }
 
     private static bool IsEngines(string task)

@@ -434,7 +434,7 @@ internal sealed class SourceSwitchoverRun : IDisposable
 
     private MigrationException InDoubt() => new(
         MigrationErrorKind.InDoubt,
-        $"{HoldReasons.Say(SourceSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)} The guest stays paused here. Cause: {_failure?.Message ?? "none"}",
+        $"{HoldReasons.Say(SourceSwitchover.HoldOf(_state, _mode), Store, _attempt.GuestId)}{(_rehearsal ? "" : " The guest stays paused here.")} Cause: {_failure?.Message ?? "none"}",
         _failure)
     {
         Phase = _failure?.Phase ?? Phase,
