@@ -40,7 +40,8 @@ internal sealed partial class ProgramRun : IDisposable
 
     public static ProgramRun Start(string state, string arguments, string? networkNamespace = null)
     {
-        string[] program = ["dotnet", "exec", Path.Combine(AppContext.BaseDirectory, "PageEngine.Cli.dll"), .. arguments.Split(' ')];
+        // Tests that were started in the background of a script ignore Ctrl-C, and what they start inherits that.
+        string[] program = ["env", "--default-signal=INT", "dotnet", "exec", Path.Combine(AppContext.BaseDirectory, "PageEngine.Cli.dll"), .. arguments.Split(' ')];
         string[] command = networkNamespace is null ? program : ["ip", "netns", "exec", networkNamespace, .. program];
         ProcessStartInfo start = new(command[0], command[1..])
         {
