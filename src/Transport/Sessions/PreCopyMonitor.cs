@@ -14,6 +14,8 @@ namespace PageEngine.Transport.Sessions;
 /// <summary>The monitor role at the source.</summary>
 internal sealed class PreCopyMonitor : IDisposable
 {
+    private static readonly TimeSpan _shortestDelay = TimeSpan.FromMilliseconds(1);
+
     private readonly MigrationIdentity _identity;
     private readonly GuestMemory _memory;
     private readonly IWriteTracer _tracer;
@@ -220,10 +222,10 @@ internal sealed class PreCopyMonitor : IDisposable
     // Each collect costs the guest a fault for each page that it writes again.
     private async ValueTask LeaveGuestAloneAsync(CancellationToken cancellationToken)
     {
-        TimeSpan rest = _pacing.LeastInterval - _time.GetElapsedTime(_collectedAt);
-        if (rest > TimeSpan.Zero)
+        // A timer counts in whole milliseconds of a clock that may be one of the kernel's ticks behind: it can end early.
+        while (_pacing.LeastInterval - _time.GetElapsedTime(_collectedAt) is { Ticks: > 0 } rest)
         {
-            await Task.Delay(rest, _time, cancellationToken).ConfigureAwait(false);
+            await Task.Delay(rest > _shortestDelay ? rest : _shortestDelay, _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
