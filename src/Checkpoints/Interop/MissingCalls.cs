@@ -1,20 +1,17 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using static PageEngine.Interop.Userfaultfd;
 
 namespace PageEngine.Checkpoints.Interop;
 
-// Owns: what userfaultfd(2) offers for pages that are missing, and waiting for it. Names, structs and numbers are those of
-// linux/userfaultfd.h.
+// Owns: what userfaultfd(2) offers for pages that are missing, beyond what PageEngine.Interop.Userfaultfd has, and waiting for it.
+// Names, structs and numbers are those of linux/userfaultfd.h.
 
 internal static unsafe partial class MissingCalls
 {
-    internal const ulong UFFD_API = 0xAA;
     internal const ulong UFFD_FEATURE_MISSING_SHMEM = 1 << 5;
     internal const ulong UFFDIO_REGISTER_MODE_MISSING = 1;
 
-    internal const uint UFFDIO_API = 0xC018AA3F;
-    internal const uint UFFDIO_REGISTER = 0xC020AA00;
-    internal const uint UFFDIO_UNREGISTER = 0x8010AA01;
     internal const uint UFFDIO_WAKE = 0x8010AA02;
     internal const uint UFFDIO_COPY = 0xC028AA03;
     internal const uint UFFDIO_ZEROPAGE = 0xC020AA04;
@@ -26,34 +23,8 @@ internal static unsafe partial class MissingCalls
     internal const int MessageBytes = 32;
 
     internal const short POLLIN = 1;
-    internal const int ENOENT = 2;
     internal const int ESRCH = 3;
-    internal const int EINTR = 4;
-    internal const int EAGAIN = 11;
     internal const int EEXIST = 17;
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct uffdio_api
-    {
-        public ulong api;
-        public ulong features;
-        public ulong ioctls;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct uffdio_range
-    {
-        public ulong start;
-        public ulong len;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    internal struct uffdio_register
-    {
-        public uffdio_range range;
-        public ulong mode;
-        public ulong ioctls;
-    }
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct uffdio_copy
@@ -80,9 +51,6 @@ internal static unsafe partial class MissingCalls
         public short events;
         public short revents;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    internal static partial int ioctl(SafeFileHandle fd, nuint request, void* argument);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint read(SafeFileHandle fd, void* buf, nuint count);

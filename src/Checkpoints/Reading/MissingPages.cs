@@ -3,6 +3,8 @@ using Microsoft.Win32.SafeHandles;
 using PageEngine.Checkpoints.Interop;
 using PageEngine.Memory;
 using static PageEngine.Checkpoints.Interop.MissingCalls;
+using static PageEngine.Interop.TracingCalls;
+using static PageEngine.Interop.Userfaultfd;
 
 namespace PageEngine.Checkpoints.Reading;
 
